@@ -15,7 +15,7 @@ use sluicegate::metric::distinct::Distinct;
 use sluicegate::metric::extrema::Extrema;
 use sluicegate::metric::frequencies::Frequencies;
 use sluicegate::metric::groups::GroupCounts;
-use sluicegate::metric::keys::{Keep, KeyRows, Keys, KeysSpec};
+use sluicegate::metric::keys::{Keep, KeyRows, Keys, KeysSpec, Lookup};
 use sluicegate::metric::moments::Moments;
 use sluicegate::metric::ordered::{HistogramSpec, OrderedHistogram};
 use sluicegate::metric::{Budget, Column, Inputs, Rows, State, Transform};
@@ -98,7 +98,14 @@ fn states(criterion: &mut Criterion) {
     bench::<Frequencies>(criterion, "frequencies", &(), &[("int64 of 50", small), ("string of 7", few), ("string", many)]);
     bench::<GroupCounts>(criterion, "groups", &(), &[("int64 of 50", small), ("string of 7", few), ("string of 7, int64 of 50", pair)]);
     for (name, optimistic) in [("keys", false), ("keys, optimistic", true)] {
-        let spec = KeysSpec { keep: Keep::First, rows: KeyRows::Whole, normalize: Normalize::default(), optimistic, beside: None };
+        let spec = KeysSpec {
+            keep: Keep::First,
+            rows: KeyRows::Whole,
+            normalize: Normalize::default(),
+            optimistic,
+            beside: None,
+            lookup: Lookup::default(),
+        };
         bench::<Keys>(criterion, name, &spec, &[("int64 ascending", ascending), ("int64", shuffled), ("float64", float), ("string", many)]);
     }
 }

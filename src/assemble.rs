@@ -4,9 +4,10 @@ use chrono::{DateTime, Utc};
 
 use crate::audit::{Audited, AuditedSummaries};
 use crate::diagnostic::Faults;
-use crate::findings::{Finding, Label, Severity};
+use crate::findings::Finding;
+use crate::report::TableReport;
 use crate::report::limits;
-use crate::report::model::{Batch, BatchFile, Mode, Publication, Report, RowTotals, SCHEMA_VERSION, WouldPass, time};
+use crate::report::model::{Batch, BatchFile, Mode, Publication, PublicationState, Report, RowTotals, SCHEMA_VERSION, WouldPass, time};
 use crate::ruleset::RuleFile;
 use crate::shown::counted;
 use crate::verdict::{self, Totals, Verdict};
@@ -30,11 +31,12 @@ pub fn assemble(header: Header, rules: &RuleFile, audited: &Audited, set_aside: 
     let bad = if all_bad { set_aside } else { audited.bad_rows() };
     let totals =
         Totals { considered: audited.considered(), set_aside, bad, reject_above, is_slice: audited.source.known().origins.are_events() };
-    let (verdict, reasons) = verdict::decide(&findings, totals);
+    let (verdict, mut reasons) = verdict::decide(&findings, totals);
+    reasons.extend(left_out(rules));
     let named = audited.source.known().origins.named();
     let files = named.into_iter().map(|(path, bytes)| BatchFile { path: path.to_owned(), bytes }).collect();
     let (format, version) = (audited.source.known().format_name().to_owned(), audited.source.known().table_version);
-    findings.sort_by_key(rank);
+    findings.sort_by_key(Finding::rank);
     let mut report = Report {
         batch: Batch { id: header.batch_id.clone(), format, version, files, rules_digest: digest(rules) },
         verdict,
@@ -67,7 +69,8 @@ pub fn assemble_summaries(header: Header, rules: &RuleFile, judged: &AuditedSumm
         let are = if *unanswered == 1 { "needs a scan, and was" } else { "need a scan, and were" };
         reasons.push(format!("{} {are} not judged", counted(*unanswered, "rule")));
     }
-    findings.sort_by_key(rank);
+    reasons.extend(left_out(rules));
+    findings.sort_by_key(Finding::rank);
     let all = RowTotals { read: *rows, ..RowTotals::default() };
     let mut report = Report {
         batch: Batch {
@@ -88,6 +91,91 @@ pub fn assemble_summaries(header: Header, rules: &RuleFile, judged: &AuditedSumm
         columns: audited.columns.clone(),
         ..empty(header, Some(rules))
     };
+    debug_assert!(report.rows.is_conserved());
+    limits::cut(&mut report);
+    report
+}
+
+/// One of several tables that are judged as one.
+pub struct TableVerdict<'a> {
+    pub name: &'a str,
+    /// The tables in which it looks for keys.
+    pub parents: &'a [String],
+    pub report: &'a mut Report,
+}
+
+/// Decides on tables that stand parents first: one that is rejected or undecided takes its children along, and where there is one,
+/// nothing of any table is published. Gives whether all may pass.
+pub fn decide_together(tables: &mut [TableVerdict<'_>]) -> bool {
+    let passes = |report: &Report| matches!(report.verdict, Verdict::Accept | Verdict::Quarantine);
+    let passed: Vec<bool> = tables.iter().map(|table| passes(table.report)).collect();
+    for at in 0..tables.len() {
+        let (before, rest) = tables.split_at_mut(at);
+        let Some(TableVerdict { parents, report, .. }) = rest.first_mut() else { continue };
+        for parent in before.iter().filter(|table| !passes(table.report) && parents.iter().any(|name| name == table.name)) {
+            report.verdict = report.verdict.worse(parent.report.verdict);
+            let verdict = parent.report.verdict.word();
+            report.reasons.push(format!("its parents in `{}` do not come: that table is {verdict}", parent.name));
+        }
+    }
+    let stopping = |table: &TableVerdict<'_>| format!("`{}` is {}", table.name, table.report.verdict.word());
+    let stopping: Vec<String> = tables.iter().filter(|table| !passes(table.report)).map(stopping).collect();
+    if stopping.is_empty() {
+        return true;
+    }
+    for (table, passed) in tables.iter_mut().zip(passed).filter(|(_, passed)| *passed) {
+        debug_assert!(passed);
+        let report = &mut *table.report;
+        if passes(report) {
+            report.reasons.push(format!("nothing of it is published: {}", stopping.join(", ")));
+        }
+        let RowTotals { read, filtered, malformed, published, quarantined, .. } = report.rows;
+        report.would_pass = Some(WouldPass { published, quarantined });
+        report.rows = RowTotals { read, filtered, malformed, rejected: read - filtered, ..RowTotals::default() };
+    }
+    false
+}
+
+/// Writes up several tables that were judged as one: the worst verdict is that of all.
+pub fn assemble_tables(header: Header, rules: &RuleFile, tables: Vec<TableReport>) -> Report {
+    let reports = || tables.iter().map(|table| &table.report);
+    let verdict = reports().fold(Verdict::Accept, |worst, report| worst.worse(report.verdict));
+    let reason = |TableReport { name, report, .. }: &TableReport| {
+        let is_of_finding = |why: &String| report.findings.iter().any(|finding| why.starts_with(&format!("{}: ", finding.id)));
+        let said = |why: &String| if is_of_finding(why) { format!("{name}/{why}") } else { format!("{name}: {why}") };
+        report.reasons.iter().map(said).collect::<Vec<_>>()
+    };
+    let mut rows = RowTotals::default();
+    for RowTotals { read, published, quarantined, filtered, malformed, rejected, deletes, late } in reports().map(|report| report.rows) {
+        rows.read += read;
+        rows.published += published;
+        rows.quarantined += quarantined;
+        rows.filtered += filtered;
+        rows.malformed += malformed;
+        rows.rejected += rejected;
+        rows.deletes += deletes;
+        rows.late += late;
+    }
+    let would = |pass: fn(&WouldPass) -> u64| reports().filter_map(|report| report.would_pass.as_ref()).map(pass).sum();
+    let would_pass = reports()
+        .any(|report| report.would_pass.is_some())
+        .then(|| WouldPass { published: would(|pass| pass.published), quarantined: would(|pass| pass.quarantined) });
+    let states: Vec<&Publication> = reports().filter_map(|report| report.publication.as_ref()).collect();
+    let state = |of: fn(&Publication) -> PublicationState| {
+        // Where one table was there before, the others are what is new.
+        states.iter().map(|done| of(done)).find(|state| *state != PublicationState::Unchanged).unwrap_or(PublicationState::Unchanged)
+    };
+    let publication = (!states.is_empty()).then(|| match state(|done| done.state) {
+        PublicationState::DryRun => Publication::of_dry_run(state(|done| done.would_be.unwrap_or(PublicationState::DryRun))),
+        other @ (PublicationState::Published
+        | PublicationState::Unchanged
+        | PublicationState::Superseded
+        | PublicationState::SetAside
+        | PublicationState::Withheld) => Publication::of_nothing(other),
+    });
+    let mut report =
+        Report { verdict, reasons: tables.iter().flat_map(reason).collect(), rows, would_pass, publication, ..empty(header, Some(rules)) };
+    report.tables = tables;
     debug_assert!(report.rows.is_conserved());
     limits::cut(&mut report);
     report
@@ -125,7 +213,19 @@ fn empty(header: Header, rules: Option<&RuleFile>) -> Report {
         stream: None,
         correlations: None,
         candidate_keys: None,
+        tables: Vec::new(),
+        left_out: rules.map(|r| r.left_out.clone()).unwrap_or_default(),
     }
+}
+
+/// That rules were left out, if some were: what they would have found is not known.
+fn left_out(rules: &RuleFile) -> Option<String> {
+    const NAMED: usize = 5;
+    let names = &rules.left_out;
+    let more = names.len().checked_sub(NAMED).filter(|more| *more > 0).map(|more| format!(" and {more} more")).unwrap_or_default();
+    let named: Vec<String> = names.iter().take(NAMED).map(|name| format!("`{name}`")).collect();
+    let were = if names.len() == 1 { "was" } else { "were" };
+    (!names.is_empty()).then(|| format!("{} {were} left out by `--only`: {}{more}", counted(names.len() as u64, "rule"), named.join(", ")))
 }
 
 fn digest(rules: &RuleFile) -> String {
@@ -154,21 +254,5 @@ fn would_pass(audited: &Audited, verdict: Verdict, set_aside: u64) -> Option<Wou
     match verdict {
         Verdict::Reject => Some(WouldPass { published: audited.considered() - set_aside, quarantined: set_aside }),
         Verdict::Accept | Verdict::Quarantine | Verdict::Undecided => None,
-    }
-}
-
-/// The worst first: what keeps rows from being published, then what warns.
-fn rank(finding: &Finding) -> u8 {
-    match (finding.label(), finding.severity) {
-        (Label::Fail, _) => 0,
-        (Label::NoData, Severity::Error) => 1,
-        (Label::Warning, _) => 2,
-        (Label::CannotTell, _) => 3,
-        (Label::NoData, Severity::Warning) => 4,
-        (Label::Info, _) => 5,
-        (Label::NoData, Severity::Info) => 6,
-        (Label::NotJudged, _) => 7,
-        (Label::Known, _) => 8,
-        (Label::Pass, _) => 9,
     }
 }

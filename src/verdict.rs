@@ -20,6 +20,30 @@ pub enum Verdict {
     Undecided,
 }
 
+impl Verdict {
+    /// The worse of two: what is rejected is so whatever else could not be judged.
+    #[must_use]
+    pub fn worse(self, other: Self) -> Self {
+        let rank = |verdict: Self| match verdict {
+            Self::Accept => 0,
+            Self::Quarantine => 1,
+            Self::Undecided => 2,
+            Self::Reject => 3,
+        };
+        if rank(other) > rank(self) { other } else { self }
+    }
+
+    /// What it makes of a batch, in a word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Accept => "accepted",
+            Self::Quarantine => "published in part",
+            Self::Reject => "rejected",
+            Self::Undecided => "undecided",
+        }
+    }
+}
+
 /// More bad rows than this reject a batch whose rule file says nothing else: when most rows are bad, the batch is.
 pub const REJECT_ABOVE: &str = "50% and 20 rows";
 

@@ -17,9 +17,12 @@ __all__ = [
     "AgainstPublishedLast",
     "AgainstRuns",
     "AgainstRunsWords",
+    "Allowed",
+    "Apart",
     "BatchCount",
     "Between",
     "ByteSize",
+    "Cardinality",
     "Change",
     "ColumnContract",
     "ColumnContractWords",
@@ -29,23 +32,35 @@ __all__ = [
     "Count",
     "DeltaSource",
     "Duration",
+    "Elsewhere",
+    "ElsewhereWords",
     "Email",
     "Encoding",
     "EventColumn",
     "Events",
+    "Every",
+    "FailExample",
     "FixedColumn",
     "Format",
     "Http",
     "Kind",
     "Margin",
     "Merge",
+    "Near",
+    "Norm",
+    "NormBounds",
     "Of",
+    "Overlap",
     "Paging",
     "PersonalKind",
+    "Points",
     "QuantileBounds",
     "Reference",
     "Replace",
     "Rules",
+    "Set",
+    "SetFile",
+    "SetWords",
     "Share",
     "Test",
     "Tolerance",
@@ -60,6 +75,13 @@ Value: TypeAlias = str | float | Decimal | datetime.date
 
 BatchCount: TypeAlias = int | str
 """A count of batches or runs, such as `30 batches`."""
+
+
+class FailExample(TypedDict):
+    """A row that must break rules."""
+
+    row: Mapping[str, Any]
+    rules: str | Iterable[str]
 
 
 class Compaction(TypedDict, total=False):
@@ -232,7 +254,101 @@ Against: TypeAlias = str | Iterable[str] | AgainstPublished | AgainstBaseline | 
 """What the batch is compared with: a path, glob or directory (or a list of them); `published`, or `{ published: {
 last: 30 batches } }`; `baseline`, or `{ baseline: FILE }`; `{ runs: { last: 14, season: weekday } }`.
 """
-Kind: TypeAlias = Literal["datetime", "number", "json", "uuid", "email", "ipv4", "ipv6", "url"]
+Share: TypeAlias = float | str
+"""A share: `1%` or `0.01`."""
+
+
+class _Near(TypedDict):
+    column: str
+
+
+class Near(_Near, total=False):
+    """Texts that are nearly the same."""
+
+    similarity: Share
+
+
+class NormBounds(TypedDict, total=False):
+    max: float
+    min: float
+
+
+Norm: TypeAlias = str | NormBounds
+"""The lengths that vectors may have: `unit`, which is 1 within 0.001, or `{ min: …, max: … }`."""
+
+
+class SetFile(TypedDict):
+    file: str
+
+
+class _SetWords(TypedDict):
+    source: str | Iterable[str]
+
+
+class SetWords(_SetWords, total=False):
+    column: str
+
+
+Set: TypeAlias = Iterable[Value] | Value | str | SetFile | SetWords
+"""A list of values; `{ file: PATH }`, a file with a value on each line; or a column of other data:
+`SOURCE.COLUMN`, where `sources` names SOURCE, or `{ source: PATH, column: NAME }`.
+"""
+Kind: TypeAlias = Literal[
+    "datetime",
+    "number",
+    "json",
+    "uuid",
+    "email",
+    "ipv4",
+    "ipv6",
+    "url",
+    "iban",
+    "card",
+    "isbn",
+    "vin",
+    "country",
+    "currency",
+    "language",
+]
+
+
+class Cardinality(TypedDict, total=False):
+    """How many children a parent may have."""
+
+    max: int
+    min: int
+
+
+class _ElsewhereWords(TypedDict):
+    source: str | Iterable[str]
+
+
+class ElsewhereWords(_ElsewhereWords, total=False):
+    column: str
+    columns: str | Iterable[str]
+
+
+Elsewhere: TypeAlias = str | ElsewhereWords
+"""Columns of other data: `SOURCE.COLUMN`, where `sources` names SOURCE, or `{ source: PATH, column: NAME }`."""
+Allowed: TypeAlias = str
+"""Days or hours: `sunday`, `2026-12-25`, `12-25` (each year), `2026-12-24..2026-12-26`, `22:00..06:00`."""
+Every: TypeAlias = str
+"""A period of time, such as `1h`, `1d`, `1w`, `1mo`."""
+_Overlap = TypedDict(
+    "_Overlap",
+    {
+        "from": str,
+        "to": str,
+    },
+)
+
+
+class Overlap(_Overlap, total=False):
+    """The columns between whose values ranges lie."""
+
+    inclusive: bool
+
+
 Change: TypeAlias = float | str
 """How far a figure may be from another: `10%` of that one, `2 points` from a share, or a number in its own unit."""
 Of: TypeAlias = Literal[
@@ -261,8 +377,6 @@ class QuantileBounds(TypedDict, total=False):
     min: Value
 
 
-Share: TypeAlias = float | str
-"""A share: `1%` or `0.01`."""
 Test: TypeAlias = Literal[
     "auto",
     "ks",
@@ -277,10 +391,14 @@ Test: TypeAlias = Literal[
     "new_values",
 ]
 """How a column is compared."""
+Apart: TypeAlias = float | str
+"""How far a value may be from the other: `0.01` in its own unit, `1%` of the other value, `5s` between times."""
 Reference: TypeAlias = Literal["equal", "baseline"] | Mapping[str, Share | Literal[1] | str | Mapping[str, Any]]
 """`equal`, `baseline`, or the share of each group; nested for several grouping columns."""
 Margin: TypeAlias = str
 """A distance from a share: `5 points` (absolute) or `20%` (of the reference)."""
+Points: TypeAlias = str
+"""A distance between two shares: `5 points`."""
 
 
 class Between(TypedDict, total=False):
@@ -403,6 +521,22 @@ class Rules(build.Builder):
         ...
 
     @build.section()
+    def examples(
+        self,
+        *,
+        fail: Iterable[FailExample] | None = None,
+        pass: Iterable[Mapping[str, Any]] | None = None,
+    ) -> Rules:
+        """Rows by which `sluicegate rules test` tests the rules. If left out: none.
+
+        A later call adds words, and replaces those it names.
+
+        - `fail`: Rows that break rules, with the rules that each must break. If left out: none.
+        - `pass`: Rows that break no rule, each a mapping from column to value. If left out: none.
+        """
+        ...
+
+    @build.section()
     def gate(
         self,
         publish: str | None = None,
@@ -453,6 +587,16 @@ class Rules(build.Builder):
     ) -> Rules:
         """The directory, or `s3://BUCKET/PATH`, in which each run is recorded. If left out: `--record`, else runs
         are not recorded.
+        """
+        ...
+
+    @build.value
+    def include(
+        self,
+        value: str | Iterable[str],
+    ) -> Rules:
+        """Other files, each beside the one that names it: their sections and rules are read as if they stood here.
+        If left out: no other file.
         """
         ...
 
@@ -645,12 +789,44 @@ class Rules(build.Builder):
         """
         ...
 
+    @build.named
+    def sources(
+        self,
+        entries: Mapping[str, str] | None = None,
+        /,
+        **more: str,
+    ) -> Rules:
+        """Other data that rules speak of, by name: files, globs, directories or Delta tables, read as the batch
+        is. If left out: rules name paths.
+        """
+        ...
+
+    @build.named
+    def tables(
+        self,
+        entries: Mapping[str, str] | None = None,
+        /,
+        **more: str,
+    ) -> Rules:
+        """Tables that are judged and gated as one, by name. If left out: the rule file is about one data set."""
+        ...
+
     @build.value
     def tags(
         self,
         value: str | Iterable[str],
     ) -> Rules:
         """Labels. If left out: none."""
+        ...
+
+    @build.named
+    def templates(
+        self,
+        entries: Mapping[str, str] | None = None,
+        /,
+        **more: str,
+    ) -> Rules:
+        """Rules with parameters, by name; a rule `use` puts them in its place. If left out: none."""
         ...
 
     @build.named
@@ -661,6 +837,16 @@ class Rules(build.Builder):
         **more: str,
     ) -> Rules:
         """Columns to add: name and SQL expression, in order. If left out: nothing is added."""
+        ...
+
+    @build.value
+    def why(
+        self,
+        value: bool,
+    ) -> Rules:
+        """Whether findings say in which values of other columns their failing rows concentrate. If left out:
+        `true`.
+        """
         ...
 
     @build.item
@@ -888,6 +1074,200 @@ class Rules(build.Builder):
         ...
 
     @build.column_rule
+    def labels(
+        self,
+        column: Columns | None = None,
+        *,
+        against: Against | None = None,
+        classes: Iterable[Value] | Value | None = None,
+        min_rows: int | None = None,
+        min_share: Share | None = None,
+        unseen: Literal["fail", "warn", "pass"] | None = None,
+        id: str | None = None,
+        description: str | None = None,
+        owner: str | None = None,
+        tags: str | Iterable[str] | None = None,
+        runbook: str | None = None,
+        columns: Columns | None = None,
+        where: str | None = None,
+        by: str | Iterable[str] | None = None,
+        on_fail: Literal["reject", "warn", "info"] | None = None,
+        on_no_data: Literal["stop", "warn", "pass"] | None = None,
+        over: Literal["sound", "all"] | None = None,
+    ) -> Rules:
+        """The classes of a label: whether each has rows enough, and whether all are there.
+
+        Each different value of the column is a class. Its share is its rows / rows with a label. With
+        `min_share` each class must have such a share, with `min_rows` so many rows (here that is a limit for
+        each class). `classes` lists the classes there should be, or `against` takes them from other data: then
+        `unseen` says what follows where one of them has no row, and a class that is not among them fails.
+        Without both, `unseen` compares with the baseline. The figures count the classes, the rows without a
+        label, and how many times more rows the largest class has than the smallest (`imbalance`). Shares are
+        those of these very rows, so there are no intervals; `representation` asks whether a sample is like its
+        population.
+
+        - Missing values and NaN: they are no class; they are counted apart, and `missing` judges them.
+        - No rows: `no_data`; so are rows without any label, and more than 10,000 classes.
+
+        Why: a class of five examples is not learned, and a class that is gone from the training data is
+        forgotten without a word.
+
+        ```python
+        rules.labels("label", min_share="5%", min_rows=100)
+        rules.labels("diagnosis", classes=["benign", "malignant"], unseen="fail")
+        rules.labels("species", against="train/2025.parquet", unseen="fail", on_fail="warn")
+        ```
+
+        - `against`: Other data that have the classes there should be. If left out: those of `classes`, or any.
+        - `classes`: The classes there should be. If left out: those of `against`, or any.
+        - `min_rows`: How many rows each class must have. If left out: any number.
+        - `min_share`: The least share that each class must have. If left out: any.
+        - `unseen`: What follows where a class that should be there has no row: `fail`, `warn` or `pass`. If
+          left out: `warn`.
+
+        Also: `id`, `description`, `owner`, `tags`, `runbook`, `column`, `columns`, `where`, `by`, `on_fail`,
+        `on_no_data`, `over`.
+        """
+        ...
+
+    @build.rule
+    def split(
+        self,
+        key: Iterable[str] | str | None = None,
+        *,
+        against: Against | None = None,
+        group: str | None = None,
+        near: Near | None = None,
+        time: str | None = None,
+        id: str | None = None,
+        description: str | None = None,
+        owner: str | None = None,
+        tags: str | Iterable[str] | None = None,
+        runbook: str | None = None,
+        where: str | None = None,
+        by: str | Iterable[str] | None = None,
+        on_fail: Literal["info", "warn", "quarantine", "reject"] | None = None,
+        tolerate: Tolerance | None = None,
+        warn: Tolerance | None = None,
+        on_no_data: Literal["stop", "warn", "pass"] | None = None,
+        min_rows: int | None = None,
+        require_evidence: bool | None = None,
+        over: Literal["sound", "all"] | None = None,
+    ) -> Rules:
+        """Rows, groups, times or texts that two splits of training data share.
+
+        `against` names the other split: a path, a glob, a directory, or a source that the section `sources`
+        names. A row fails
+
+        - with `key` if its key occurs there: the same example in both;
+        - with `group` if the value of that column occurs there: the same person, device or document in both;
+        - with `time` if it lies between the first and the last time there, both among them: splits by time
+          follow each other. A batch with rows on both sides fails too, whatever the tolerance;
+        - with `near` if its text is nearly one of the other split's; without `against`, nearly that of an
+          earlier row of the batch.
+
+        Several may be given; the figures tell how many rows each fails. Keys and groups are compared as
+        `foreign_key` does it, in bounded memory; times as values of the batch's type.
+
+        Texts are compared by MinHash (Broder 1997): how alike they are is the Jaccard similarity of their runs
+        of five characters, in lower case and with any white space as one blank. It is estimated from 128
+        hashes, the same in every run, with a standard error of √(s(1−s)/128), 0.035 at 80%: near the limit some
+        texts are taken for nearer or farther than they are. Only texts are compared that share one of 32 bands
+        of 4 hashes, with the first 1,000 of it; so of two texts that are alike by s a share of (1−s⁴)³² is
+        missed, below one in a million from 80% on and 0.3% at 60%. Each text takes 520 bytes, within
+        `--memory-limit`; a batch for which that is too little is not judged.
+
+        - Missing values and NaN: a row that lacks a part of its key, its group, time or text passes that test.
+        - Infinities: they are values, and each equals itself.
+        - No rows: `no_data`. Another split without rows shares nothing, and everything passes.
+
+        Why: what a model has seen in training it knows by heart, so its score on such rows is no measure of
+        what it has learned.
+
+        ```python
+        rules.split(["text"], against="data/test.parquet", group="user_id")
+        rules.split(against="data/test.parquet", time="created_at", on_fail="reject")
+        rules.split(against="data/test.parquet", near={"column": "text", "similarity": "85%"})
+        rules.split(near={"column": "text"}, on_fail="warn")
+        ```
+
+        - `against`: The other split: a path or several, or a source by its name. If left out: texts are
+          compared within the batch.
+        - `group`: The column of the groups that must not be in both. If left out: groups are not compared.
+        - `key`: The columns that together make an example. If left out: examples are not compared.
+        - `near`: Texts that must not be nearly the same. If left out: texts are not compared.
+        - `time`: The column of times; dates or timestamps. If left out: times are not compared.
+
+        Also: `id`, `description`, `owner`, `tags`, `runbook`, `where`, `by`, `on_fail`, `tolerate`, `warn`,
+        `on_no_data`, `min_rows`, `require_evidence`, `over`.
+        """
+        ...
+
+    @build.column_rule
+    def vectors(
+        self,
+        column: Columns | None = None,
+        *,
+        against: Against | None = None,
+        dim: int | None = None,
+        max_centroid_shift: float | None = None,
+        norm: Norm | None = None,
+        zero: Literal["fail", "pass"] | None = None,
+        id: str | None = None,
+        description: str | None = None,
+        owner: str | None = None,
+        tags: str | Iterable[str] | None = None,
+        runbook: str | None = None,
+        columns: Columns | None = None,
+        where: str | None = None,
+        by: str | Iterable[str] | None = None,
+        on_fail: Literal["info", "warn", "quarantine", "reject"] | None = None,
+        tolerate: Tolerance | None = None,
+        warn: Tolerance | None = None,
+        nulls: Literal["pass", "fail"] | None = None,
+        on_no_data: Literal["stop", "warn", "pass"] | None = None,
+        min_rows: int | None = None,
+        require_evidence: bool | None = None,
+        over: Literal["sound", "all"] | None = None,
+    ) -> Rules:
+        """Embeddings: lists of numbers, one vector a row.
+
+        A row fails whose vector holds a number that is missing, NaN or infinite; has another length than `dim`;
+        has a length as a vector (the Euclidean norm) outside `norm`; or is zero throughout, unless `zero:
+        pass`. `norm: unit` asks for vectors of length 1, within 0.001; `{ min: …, max: … }` gives the limits,
+        both of them allowed. Columns of lists and of lists of fixed size are judged, of floats or integers.
+
+        With `max_centroid_shift`, the mean of the batch's vectors is held against that of the other data: their
+        cosine distance, 1 less the cosine of the angle between them (from 0 to 2), may be no more than that.
+        Both means are exact sums, rounded once, over the sound rows whose vectors are whole. Where it is more,
+        the rule fails whatever the tolerance, and no row is to blame: so `max_centroid_shift` rejects the batch
+        unless `on_fail` says `warn` or `info`. Where it cannot be told (there is nothing to compare with, or a
+        mean is zero), the rule fails if rows do, and is `no_data` otherwise.
+
+        - Missing values: a missing vector passes, unless `nulls: fail`.
+        - No rows: `no_data`.
+
+        Why: a model that fails returns zeros, a model that was replaced returns other vectors, and a search
+        over both finds nothing that belongs together.
+
+        ```python
+        rules.vectors("embedding", dim=768, norm="unit")
+        rules.vectors("embedding", dim=768, max_centroid_shift=0.05, against="embeddings/last.parquet", on_fail="warn")
+        ```
+
+        - `against`: The other data. If left out: required beside `max_centroid_shift`.
+        - `dim`: How many numbers each vector has. If left out: any number.
+        - `max_centroid_shift`: How far the mean may be from that of other data, as cosine distance. If left
+          out: means are not compared.
+        - `norm`: The lengths that vectors may have: `unit`, or `{ min: …, max: … }`. If left out: any.
+        - `zero`: Whether a vector of zeros fails. If left out: `fail`.
+
+        Also: `id`, `description`, `owner`, `tags`, `runbook`, `column`, `columns`, `where`, `by`, `on_fail`,
+        `tolerate`, `warn`, `nulls`, `on_no_data`, `min_rows`, `require_evidence`, `over`.
+        """
+        ...
+
+    @build.column_rule
     def range(
         self,
         column: Columns | None = None,
@@ -947,10 +1327,10 @@ class Rules(build.Builder):
         column: Columns | None = None,
         *,
         against: Against | None = None,
-        in_: Iterable[Value] | Value | None = None,
-        must_contain: Iterable[Value] | Value | None = None,
-        must_equal: Iterable[Value] | Value | None = None,
-        not_in: Iterable[Value] | Value | None = None,
+        in_: Set | None = None,
+        must_contain: Set | None = None,
+        must_equal: Set | None = None,
+        not_in: Set | None = None,
         id: str | None = None,
         description: str | None = None,
         owner: str | None = None,
@@ -977,9 +1357,17 @@ class Rules(build.Builder):
         absent member is no row that could be set aside, so `must_contain` and `must_equal` reject the batch
         unless `on_fail` says `warn` or `info`; for rows set aside, write `in` and `must_contain` as two rules.
 
-        `against` takes the set from other data: a row fails whose value does not occur there. Both may have up
-        to a million different texts, or 4,096 different numbers (65,536 values in all are told apart in any
-        case); a baseline file keeps fewer, and where it keeps too few the rule says `needs a scan`.
+        A set may be long: `{ file: PATH }` is a text file with a member on each line, as it stands there; empty
+        lines are passed over, and `null` is a text. A path starts at the directory in which the program runs;
+        the file is read with the rule file, and a change of it makes another one. `in` and `not_in` also take
+        the values of a column of other data, however many: `customers.id`, of a source that the section
+        `sources` names, or `{ source: PATH, column: NAME }`. Such a set is looked up as `foreign_key` does it,
+        over the sound rows, and missing values are not judged.
+
+        `against` takes the set from other data, the column of the same name: a row fails whose value does not
+        occur there. Both may have up to a million different texts, or 4,096 different numbers (65,536 values in
+        all are told apart in any case); a baseline file keeps fewer, and where it keeps too few the rule says
+        `needs a scan`.
 
         Members are read as the column's type: `1` matches `1.00` in a decimal column, and `N` is a string even
         though some YAML readers take it for false. Where `null` is a member, missing values are in the set,
@@ -999,6 +1387,8 @@ class Rules(build.Builder):
         rules.values("plan", in_=["free", "pro", None], nulls="fail")
         rules.values("region", must_contain=["north", "south"])
         rules.values("label", must_equal=[0, 1])
+        rules.values("currency", in_={"file": "rules/currencies.txt"})
+        rules.values("email", not_in={"source": "data/unsubscribed.csv", "column": "address"})
         rules.values("shop", against="yesterday.csv", tolerate="0.1%")
         ```
 
@@ -1144,8 +1534,9 @@ class Rules(build.Builder):
 
         `datetime` is ISO 8601, a date alone or with a time, unless `format` gives another (strftime); `number`
         is decimal digits with a sign, a point, an exponent; `json` any JSON value; `uuid` the form 8-4-4-4-12;
-        `email` what an HTML form accepts (WHATWG); `url` an absolute URL with a host. White space around a
-        value is never taken away. An empty text is no date, number or address.
+        `email` what an HTML form accepts (WHATWG); `url` an absolute URL with a host. `iban`, `card`, `isbn`
+        and `vin` are numbers that check themselves, `country`, `currency` and `language` codes of a list;
+        below. White space around a value is never taken away. An empty text is no date, number or address.
 
         ISO 8601 is read as `2026-01-31`, or that, then `T`, `t` or a space, then `17:45`, `17:45:01` or
         `17:45:01.5` (up to nine digits), then nothing, `Z`, `UTC`, `+02`, `+0200` or `+02:00`. With `format:
@@ -1153,6 +1544,32 @@ class Rules(build.Builder):
         `31/1/2026`, `31-01-2026`, `31.01.2026` with `dayfirst: true`, `1/31/2026` and the like with `dayfirst:
         false`, alone or with a space and a time as above. The year has four digits. Nothing else is common: no
         names of months, no `5:45 PM`, no `31/1/26`, no `2026/01/31`.
+
+        Numbers that check themselves, each as its standard writes it:
+
+        - `iban` (ISO 13616): what the IBAN registry says of the country, its length and where digits and
+          letters stand, and check digits that leave 1 when the number is divided by 97 (ISO 7064). In capitals,
+          without blanks or in groups of four (`GB82 WEST 1234 …`).
+        - `card` (ISO/IEC 7812-1): 10 to 19 digits, the last of which is Luhn's check digit; single blanks or
+          hyphens may stand between them.
+        - `isbn` (ISO 2108): 13 digits that begin with 978 or 979, or 10 as up to 2006, the last of which may be
+          `X`; without hyphens, or with one (or a blank) between any two of its parts. 979-0 is printed music.
+          How long each part is, is not asked.
+        - `vin` (ISO 3779): 17 digits and capitals without I, O and Q, the last four of them digits. Its check
+          digit must be right where law demands one: in numbers given out in the United States, Canada, Mexico
+          and China. European ones have none.
+
+        Codes, in the case in which the standard writes them: capitals for countries and currencies, small
+        letters for languages. `format` says which list:
+
+        - `country` (ISO 3166-1, 249 countries as of 2026-01): `alpha2` (`DE`, the default), `alpha3` (`DEU`) or
+          `numeric` (`276`). Codes that anyone may use as he likes, such as `XK`, and reserved ones, such as
+          `UK` and `EU`, are none.
+        - `currency` (ISO 4217, list one of 2026-01-01): `alpha3` (`EUR`, the default) or `numeric` (`978`).
+          Currencies of the past are none.
+        - `language` (ISO 639): `alpha2` (`de`, set 1, the default) or `alpha3` (`deu`, set 3 of 2026-07-15).
+          Codes that only libraries use, such as `ger`, codes of families of languages, and tags such as `de-AT`
+          are none.
 
         - Missing values: missing text passes, unless `nulls: fail`.
         - No rows: `no_data`.
@@ -1163,12 +1580,15 @@ class Rules(build.Builder):
         rules.parse("created", as_="datetime", format="%d.%m.%Y %H:%M")
         rules.parse("joined", as_="datetime", format="common", dayfirst=True)
         rules.parse(["payload", "context"], as_="json")
+        rules.parse("account", as_="iban")
+        rules.parse("country", as_="country", format="alpha3")
         ```
 
         - `as_`: What the text must be.
         - `dayfirst`: Of `format: common`: whether the day stands before the month in dates such as `2/3/2026`.
           Those are no dates if it is left out. If left out: only ISO 8601 dates are read.
-        - `format`: How a `datetime` is written, in strftime's terms; or `common`. If left out: ISO 8601.
+        - `format`: How a `datetime` is written, in strftime's terms, or `common`; which list a code is of:
+          `alpha2`, `alpha3`, `numeric`. If left out: ISO 8601; for codes see above.
 
         Also: `id`, `description`, `owner`, `tags`, `runbook`, `column`, `columns`, `where`, `by`, `on_fail`,
         `tolerate`, `warn`, `nulls`, `on_no_data`, `min_rows`, `require_evidence`.
@@ -1295,6 +1715,140 @@ class Rules(build.Builder):
         """
         ...
 
+    @build.rule
+    def foreign_key(
+        self,
+        column: Columns | None = None,
+        *,
+        in_: Elsewhere,
+        cardinality: Cardinality | None = None,
+        key: Iterable[str] | str | None = None,
+        id: str | None = None,
+        description: str | None = None,
+        owner: str | None = None,
+        tags: str | Iterable[str] | None = None,
+        runbook: str | None = None,
+        columns: Columns | None = None,
+        where: str | None = None,
+        by: str | Iterable[str] | None = None,
+        on_fail: Literal["info", "warn", "quarantine", "reject"] | None = None,
+        tolerate: Tolerance | None = None,
+        warn: Tolerance | None = None,
+        on_no_data: Literal["stop", "warn", "pass"] | None = None,
+        min_rows: int | None = None,
+        require_evidence: bool | None = None,
+        over: Literal["sound", "all"] | None = None,
+    ) -> Rules:
+        """Rows whose key does not occur in other data.
+
+        As a foreign key of SQL: each key must be one of `in`, a column of a source that the section `sources`
+        names (`customers.id`), or `{ source: PATH, column: NAME }`: a file, a glob, a directory or a Delta
+        table, read as the batch is. For a key of several columns write `key` and as many `columns`; without
+        names there, they are called as here. Values are read as the batch's columns are (so `007` stays a text
+        where it is one here, and 2 equals 2.0); what cannot be read so is no key. Text against numbers is
+        `no_data` with the reason. `clean` and `transform` are for the batch, not for the other data.
+
+        `in` also takes a column of another table of the rule file, where it has several (`tables`). Then the
+        key must be that of a row that passes there, or that is published already; a row that lacks its parent
+        since that one was set aside says so.
+
+        `cardinality: { max: 1 }` is one to one: at most one row of the batch has a key. Of a key that more rows
+        have, all of them fail. `cardinality: { min: 1 }` asks for a row of each key there. A key without rows
+        is no row that could be set aside, so such a rule rejects the batch unless `on_fail` says otherwise; all
+        keys there are held then, or spilled.
+
+        Neither side is held in memory: keys are 128-bit hashes over canonical values, which spill to disk past
+        `--memory-limit`. With `by`, the other data are read once for each group. The figures count the
+        different keys that do not occur (`absent_keys`).
+
+        - Missing values and NaN: a row that lacks a part of its key passes, as in SQL (`match simple`);
+          `missing` judges those. A missing value there is no key.
+        - Infinities: they are values, and each equals itself.
+        - No rows: `no_data`, also where no row has a complete key. Where the other data have no rows, every key
+          is absent and fails.
+
+        Why: an order of a customer who is not there falls out of every join, and nobody sees it go.
+
+        ```python
+        rules.foreign_key("customer_id", in_="customers.id")
+        rules.foreign_key("shop", in_={"source": "data/shops.csv", "column": "code"}, tolerate="0.1%")
+        rules.foreign_key("order_id", in_="orders.id", cardinality={"max": 1})
+        rules.foreign_key(key=["country", "zip"], in_={"source": "data/places.parquet", "columns": ["country", "code"]})
+        ```
+
+        - `cardinality`: How many rows may have one key. If left out: any number.
+        - `in_`: Where the key must occur.
+        - `key`: The columns that together make the key. If left out: `column` is the key.
+
+        Also: `id`, `description`, `owner`, `tags`, `runbook`, `column`, `columns`, `where`, `by`, `on_fail`,
+        `tolerate`, `warn`, `on_no_data`, `min_rows`, `require_evidence`, `over`.
+        """
+        ...
+
+    @build.rule
+    def query(
+        self,
+        sql: str,
+        *,
+        max: int | None = None,
+        id: str | None = None,
+        description: str | None = None,
+        owner: str | None = None,
+        tags: str | Iterable[str] | None = None,
+        runbook: str | None = None,
+        where: str | None = None,
+        on_fail: Literal["info", "warn", "quarantine", "reject"] | None = None,
+        tolerate: Tolerance | None = None,
+        warn: Tolerance | None = None,
+        on_no_data: Literal["stop", "warn", "pass"] | None = None,
+        min_rows: int | None = None,
+        require_evidence: bool | None = None,
+        over: Literal["sound", "all"] | None = None,
+    ) -> Rules:
+        """Rows that a query returns: each of them is bad.
+
+        The query is SQL over the table `batch` (the rows left by `clean`, with what `transform` adds) and over
+        the sources that the section `sources` names, each a table of its name, as its files hold it. It may
+        join, group and nest as it likes; docs/formats.md says more of its SQL. It only reads: there are no
+        other tables, and no functions that differ from run to run. `now()` is the run's clock.
+
+        Where each row that it returns is a row of the batch, that row fails: it can be set aside, and
+        `tolerate` counts it, once however often it is returned. So it is with a query of the batch alone, or
+        joined with other tables, whatever its conditions, windows, order and limit; which columns it selects
+        does not matter, and nothing of these is computed. Of a join on the side of which rows are made up (the
+        right one of a `LEFT JOIN`) the rows of the batch cannot be told; of a batch that is joined with itself
+        the left one fails.
+
+        Where the query makes other rows (by `GROUP BY`, `DISTINCT`, `UNION`, an aggregate), no row of the batch
+        fails: the number of rows that it returns is held against `max`, and the first of them are shown, unless
+        a masked column is read. More than that rejects the batch unless `on_fail` says `warn` or `info`.
+
+        The query sees the sound rows (with `over: all` all of them), with `where` those it speaks of. All rows
+        of the columns that it reads are held in memory, within `--memory-limit`, beside what the query itself
+        needs; a batch for which that is too little is not judged. What a type cannot hold, a division by zero
+        and text that is no number are faults; a condition holds them back from those behind it: `q <> 0 AND p /
+        q > 1`.
+
+        - Missing values and NaN: both are null in SQL, and a condition that is null returns no row.
+        - Infinities: they are values; one that arithmetic makes is a fault.
+        - No rows: `no_data`. A source without rows is an empty table.
+
+        Why: some mistakes show only across rows and tables, and whoever knows them can write them in SQL.
+
+        ```python
+        rules.query("SELECT * FROM batch WHERE shipped_at < ordered_at")
+        rules.query("SELECT b.* FROM batch b LEFT JOIN customers c ON b.customer = c.id WHERE c.id IS NULL", tolerate="1%")
+        rules.query("SELECT country, count(*) FROM batch GROUP BY country HAVING count(*) < 10", max=2, on_fail="warn")
+        ```
+
+        - `max`: How many rows a query may return that are no rows of the batch. If left out: none.
+        - `sql`: The query, whose rows are bad.
+
+        Also: `id`, `description`, `owner`, `tags`, `runbook`, `where`, `on_fail`, `tolerate`, `warn`,
+        `on_no_data`, `min_rows`, `require_evidence`, `over`.
+        """
+        ...
+
     @build.column_rule
     def order(
         self,
@@ -1386,6 +1940,77 @@ class Rules(build.Builder):
         - `max_run`: So many times in a row are still right.
         - `order_by`: The column that says in which order rows follow each other. If left out: the order of the
           source.
+
+        Also: `id`, `description`, `owner`, `tags`, `runbook`, `column`, `columns`, `where`, `by`, `on_fail`,
+        `tolerate`, `warn`, `on_no_data`, `min_rows`, `require_evidence`.
+        """
+        ...
+
+    @build.rule
+    def gaps(
+        self,
+        column: Columns | None = None,
+        *,
+        allow: Iterable[Allowed] | Allowed | None = None,
+        every: Every | None = None,
+        overlap: Overlap | None = None,
+        timezone: str | None = None,
+        id: str | None = None,
+        description: str | None = None,
+        owner: str | None = None,
+        tags: str | Iterable[str] | None = None,
+        runbook: str | None = None,
+        columns: Columns | None = None,
+        where: str | None = None,
+        by: str | Iterable[str] | None = None,
+        on_fail: Literal["info", "warn", "quarantine", "reject"] | None = None,
+        tolerate: Tolerance | None = None,
+        warn: Tolerance | None = None,
+        on_no_data: Literal["stop", "warn", "pass"] | None = None,
+        min_rows: int | None = None,
+        require_evidence: bool | None = None,
+    ) -> Rules:
+        """Days, hours or months without a row; ranges that overlap.
+
+        With `every`: each period between the first and the last value of the column must have a row, with `by`
+        in each group between the first and last of the group. What is before and after is not expected:
+        `freshness` and `rows` judge that. Periods are days, weeks from Monday, calendar months and years, and
+        hours, minutes and seconds. Days of timestamps with a time zone are those of that zone, or of `timezone`
+        if it is given: the days on which clocks are set have 23 or 25 hours, and so many are expected. Dates
+        and timestamps without a zone are taken as they stand. A period that is missing is no row that could be
+        set aside, so it rejects the batch unless `on_fail` says `warn` or `info`.
+
+        `allow` names what may be missing: weekdays, dates, days of each year, ranges of dates, hours of the day
+        by the local clock. Of a period longer than a day each day must be allowed. The figures say how many
+        periods are expected, and how many of these are missing.
+
+        With `overlap`: a row fails whose range, from the value of one column up to and without that of another,
+        has something in common with that of another row (of its group), and a row whose range ends before it
+        begins. All of them fail, since nobody knows which is right. All ranges are held in memory (24 bytes a
+        row), within `--memory-limit`; a batch for which that is too little is not judged.
+
+        All rows in scope are judged, those that other rules set aside among them.
+
+        - Missing values and NaN: with `every` they are left out; of a range a missing end is open, and a row
+          without both is passed over.
+        - No rows: `no_data`; so are no dates, and no ranges.
+
+        Why: a day that was never loaded is missing from every sum, and no row says so; a price that is valid
+        twice is joined twice.
+
+        ```python
+        rules.gaps("day", every="1d", by=["store"], allow=["sunday", "12-25", "2026-08-03..2026-08-14"])
+        rules.gaps("measured_at", every="1h", timezone="Europe/Berlin", on_fail="warn")
+        rules.gaps(overlap={"from": "valid_from", "to": "valid_to"}, by=["product"])
+        ```
+
+        - `allow`: Days and hours that may be without a row. If left out: none.
+        - `every`: How long a period is, such as `1h`, `1d`, `1w`, `1mo`. If left out: required unless `overlap`
+          is given.
+        - `overlap`: The columns between whose values ranges lie that must not overlap. If left out: periods are
+          judged.
+        - `timezone`: By whose clock days begin, such as `Europe/Berlin` or `+02:00`. If left out: that of the
+          column.
 
         Also: `id`, `description`, `owner`, `tags`, `runbook`, `column`, `columns`, `where`, `by`, `on_fail`,
         `tolerate`, `warn`, `on_no_data`, `min_rows`, `require_evidence`.
@@ -1664,6 +2289,70 @@ class Rules(build.Builder):
         ...
 
     @build.rule
+    def diff(
+        self,
+        key: str | Iterable[str],
+        *,
+        against: Against,
+        columns: str | Iterable[str] | None = None,
+        max_added: Tolerance | None = None,
+        max_changed: Tolerance | None = None,
+        max_removed: Tolerance | None = None,
+        tolerance: Mapping[str, Apart] | None = None,
+        id: str | None = None,
+        description: str | None = None,
+        owner: str | None = None,
+        tags: str | Iterable[str] | None = None,
+        runbook: str | None = None,
+        where: str | None = None,
+        on_fail: Literal["reject", "warn", "info"] | None = None,
+        on_no_data: Literal["stop", "warn", "pass"] | None = None,
+    ) -> Rules:
+        """Rows that were added, removed or changed beside other data, by their key.
+
+        The rows of the batch and of `against` are paired by `key`, whatever their order. A row is *added* if
+        only the batch has its key, *removed* if only the other data have it, *changed* if both have it and a
+        compared column differs. All rows left by `clean` are compared; with `where`, those of both that it
+        speaks of. Exact up to a collision of 128-bit hashes, in bounded memory.
+
+        Values are compared as values: an int32 2 is an int64 2 and a decimal 2.00, −0 is 0, a date is the
+        midnight of a timestamp. A decimal equals the float nearest to it. Timestamps without a zone are taken
+        as UTC. Lists and records are equal if all that lies in them is. Columns of kinds without a value in
+        common (text and numbers) are not compared, and that is said. `tolerance` lets numbers be apart: `0.01`
+        in the column's unit, |here − there| ≤ 0.01; `1%` of the other value, |here − there| ≤ 0.01·|there|;
+        times by `5s`. Against a number, integers and decimals are compared exactly, floats as floats are.
+
+        Rows whose key occurs several times on one side, or lacks a part, cannot be paired: they are counted,
+        and the rule fails. `max_changed` is held against the keys in both, `max_added` against the batch's
+        rows, `max_removed` against the other's. Where none of the three is given, no difference is allowed, of
+        columns neither; where one is, only what has a limit is judged, and the rest is said.
+
+        - Missing values and NaN: equal to each other, and to no value; a missing part makes a key no key.
+        - Infinities: they are values, and each equals itself, whatever the tolerance.
+        - No rows: `no_data`, here or there.
+
+        Why: a refactored job must give what it gave before; a snapshot must not change its past.
+
+        ```python
+        rules.diff("id", against="yesterday.parquet", max_changed="1%", max_removed=0)
+        rules.diff(["order_id", "line"], against="old.csv", columns=["price", "status"], tolerance={"price": 0.01})
+        rules.diff("id", against="expected.parquet", tolerance={"*": 1e-9})
+        ```
+
+        - `against`: What the batch is compared with: a path, a glob or a directory, or a list of them.
+        - `columns`: The columns that are compared. If left out: all that both have.
+        - `key`: The columns that tell rows apart: one, or a list.
+        - `max_added`: So many of the batch's rows may be added. If left out: see above.
+        - `max_changed`: So many of the keys in both may be changed. If left out: see above.
+        - `max_removed`: So many of the other's rows may be removed. If left out: see above.
+        - `tolerance`: How far values may be apart, by column or pattern of columns: `0.01`, `1%`, `5s`. If left
+          out: they must be equal.
+
+        Also: `id`, `description`, `owner`, `tags`, `runbook`, `where`, `on_fail`, `on_no_data`.
+        """
+        ...
+
+    @build.rule
     def representation(
         self,
         groups: Iterable[str] | str,
@@ -1673,6 +2362,7 @@ class Rules(build.Builder):
         confidence: Share | None = None,
         correction: Literal["holm"] | None = None,
         reference: Reference | None = None,
+        unit: str | None = None,
         id: str | None = None,
         description: str | None = None,
         owner: str | None = None,
@@ -1713,6 +2403,12 @@ class Rules(build.Builder):
           its rows fell into the batch is below 1 − confidence.
         - `equal` gives the same share to each group that was observed and is judged; groups with a missing
           value have the reference 0.
+        - `unit: user_id` counts different people rather than events: each value of the column counts once a
+          group, however many rows it has. One that is in several groups counts in each, which is said; rows
+          without a value are left out. `min_rows` counts units then. Up to 10,000 units a group are counted
+          exactly, and integers within 262,144 of each other always. More are counted by HyperLogLog with a
+          standard error of 0.8 % (3.3 % where a summary took part), and intervals widen by that of the share,
+          p·(1 − p)·√2·0.8 %.
         - `correction: holm` is for many groups: that one of them fails or passes by chance is then as unlikely
           as `confidence` says for one alone (Holm 1979). A group's p-value is the smallest 1 − confidence at
           which its interval still decides. In the order of their p-values, the first of m groups is judged at 1
@@ -1733,6 +2429,7 @@ class Rules(build.Builder):
         rules.representation(["gender"], reference={"f": 0.5, "m": 0.5}, tolerance="5 points", min_rows=50)
         rules.representation(["region", "gender"], reference="equal", tolerance="20%", correction="holm")
         rules.representation(["gender"], against="training/2025.parquet", tolerance="3 points")
+        rules.representation(["gender"], unit="user_id", reference={"f": 0.5, "m": 0.5}, tolerance="5 points")
         ```
 
         - `against`: Other data whose shares are the reference. If left out: `reference` gives the shares.
@@ -1743,9 +2440,178 @@ class Rules(build.Builder):
         - `reference`: The shares that should be: given (nested for several columns), `equal` over the groups
           observed, or `baseline`. If left out: `against` says what to compare with.
         - `tolerance`: How far a share may lie from its reference: `5 points`, or `20%` of the reference.
+        - `unit`: The column whose different values are counted, such as people. If left out: rows are counted.
 
         Also: `id`, `description`, `owner`, `tags`, `runbook`, `where`, `by`, `on_fail`, `warn`, `on_no_data`,
         `min_rows`, `require_evidence`, `over`.
+        """
+        ...
+
+    @build.rule
+    def outcome(
+        self,
+        groups: Iterable[str] | str,
+        *,
+        label: str,
+        confidence: Share | None = None,
+        demographic_parity: Points | None = None,
+        equal_opportunity: Points | None = None,
+        equalized_odds: Points | None = None,
+        four_fifths: bool | None = None,
+        min_ratio: Share | None = None,
+        positive: Value | None = None,
+        prediction: str | None = None,
+        reference_group: Value | Iterable[Value] | None = None,
+        id: str | None = None,
+        description: str | None = None,
+        owner: str | None = None,
+        tags: str | Iterable[str] | None = None,
+        runbook: str | None = None,
+        where: str | None = None,
+        by: str | Iterable[str] | None = None,
+        on_fail: Literal["reject", "warn", "info"] | None = None,
+        on_no_data: Literal["stop", "warn", "pass"] | None = None,
+        min_rows: int | None = None,
+        require_evidence: bool | None = None,
+        over: Literal["sound", "all"] | None = None,
+    ) -> Rules:
+        """Groups that come off worse than others: in who is selected, and in whom errors hit.
+
+        The selection rate of a group is the share of its rows with the positive outcome: of the `label`, or of
+        the `prediction` where there is one. It comes with its Wilson interval. Each group is compared with all
+        others together ("the rest"), or with `reference_group`. Names and definitions are Fairlearn's.
+
+        | limit | a group's … must be | |---|---| | `demographic_parity: 10 points` | selection rate within 10
+        points of the other one, up or down | | `min_ratio: 80%` | selection rate at least 80 % of the other one
+        | | `four_fifths: true` | the same: the four-fifths rule of US employment law (29 CFR 1607.4 D) | |
+        `equal_opportunity: 10 points` | true positive rate within 10 points: of those with the positive label,
+        who is selected | | `equalized_odds: 10 points` | true and false positive rates within 10 points |
+
+        At least one limit must be given; `equal_opportunity` and `equalized_odds` need a `prediction`.
+
+        | the interval lies | outcome of the group | |---|---| | wholly beyond the limit | `fail` | | wholly
+        within | `pass` | | across it | `insufficient_evidence`, a warning. The message says about how many rows
+        of the group would be enough, if all groups grew alike, or "on the border" if even 1,000 times as many
+        would not |
+
+        - The interval of a difference is Newcombe's (1998, method 10), that of a ratio Katz's (1978): ln r ±
+          z·√(1/x₁ − 1/n₁ + 1/x₂ − 1/n₂). Where a part is 0, half a row is added to every count; where both
+          parts are the whole, the lower ends of Wilson's intervals stand in.
+        - `p_value` is that of the two-proportion test with the pooled share. It is shown, and decides nothing.
+        - Groups with fewer rows than `min_rows` are shown and not judged, but are part of the rest. A group
+          without any row that a rate is a share of (no positive label, say) cannot be compared by it:
+          `insufficient_evidence`.
+        - `require_evidence: true`: `insufficient_evidence` and groups that are not judged fail.
+        - Several columns of `groups` form intersections. A missing value is a group, written `(missing)`.
+
+        Over all, between the groups that are judged: `demographic_parity_difference` (the largest selection
+        rate less the smallest) and `demographic_parity_ratio` (the smallest by the largest),
+        `equal_opportunity_difference` and `_ratio` of true positive rates, `equalized_odds_difference` (the
+        larger of those of true and false positive rates) and `equalized_odds_ratio` (the smaller). They equal
+        Fairlearn's `between_groups` where every group has positive and other labels; where Fairlearn takes a
+        rate of no rows as 0, it has no value here and is left out.
+
+        - Missing values and NaN: a row without a label, or without a prediction where there is one, is no part
+          of any rate. How many a group has is told: labels that lack in one group alone are a bias too.
+        - Infinities: each is a label of its own.
+        - No rows: `no_data`. So are no row with a label, a positive value that never occurs, and one group
+          alone.
+
+        Why: a model learns the decisions that it is shown. If these favoured a group, it will; and a model that
+        is right on average may be wrong for one group alone.
+
+        ```python
+        rules.outcome(["gender"], label="hired", positive="yes", demographic_parity="10 points", min_rows=50)
+        rules.outcome(["race", "gender"], label="hired", four_fifths=True, reference_group=["white", "m"])
+        rules.outcome(["gender"], label="repaid", prediction="approved", equalized_odds="5 points")
+        ```
+
+        - `confidence`: The confidence of the intervals. If left out: 95%.
+        - `demographic_parity`: How far selection rates may lie apart. If left out: any distance.
+        - `equal_opportunity`: How far true positive rates may lie apart. If left out: any distance.
+        - `equalized_odds`: How far true positive rates, and false positive rates, may lie apart. If left out:
+          any distance.
+        - `four_fifths`: Whether a selection rate must be four fifths of the other one at least. If left out:
+          no.
+        - `groups`: The columns whose combined values are the groups.
+        - `label`: The column that says what became of a row.
+        - `min_ratio`: How small a selection rate may be, as a share of the other one. If left out: any share.
+        - `positive`: The value of `label` and `prediction` that is the favourable outcome. If left out: `true`,
+          or 1 among numbers.
+        - `prediction`: The column with what a model predicted of the row. If left out: the labels themselves
+          are compared.
+        - `reference_group`: The group that all others are compared with; of several columns a list. If left
+          out: each group is compared with all others together.
+
+        Also: `id`, `description`, `owner`, `tags`, `runbook`, `where`, `by`, `on_fail`, `on_no_data`,
+        `min_rows`, `require_evidence`, `over`.
+        """
+        ...
+
+    @build.rule
+    def gate_bias(
+        self,
+        groups: Iterable[str] | str,
+        *,
+        confidence: Share | None = None,
+        max: Points | None = None,
+        id: str | None = None,
+        description: str | None = None,
+        owner: str | None = None,
+        tags: str | Iterable[str] | None = None,
+        runbook: str | None = None,
+        where: str | None = None,
+        by: str | Iterable[str] | None = None,
+        on_fail: Literal["reject", "warn", "info"] | None = None,
+        on_no_data: Literal["stop", "warn", "pass"] | None = None,
+        min_rows: int | None = None,
+        require_evidence: bool | None = None,
+    ) -> Rules:
+        """Groups that lose more of their rows to the gate than others.
+
+        Each group's rejection rate, the share of its rows that are set aside, is compared with that of all
+        other rows together, with Newcombe's interval of the difference (1998, method 10). Beside it stand the
+        group's share of the rows before the gate and behind it.
+
+        Every run that sets rows aside has such a finding for the groups that its rules declare (`groups` of
+        `representation` and `outcome`), whether the rule file has this rule or not; what the rule file says of
+        these groups takes its place. It only reports, unless `max` is given:
+
+        | the interval of the difference lies | outcome of the group with `max: 5 points` | |---|---| | wholly
+        beyond 5 points, up or down | `fail` | | wholly within | `pass` | | across it | `insufficient_evidence`,
+        a warning |
+
+        - All rows left by `clean` are looked at, whatever other rules do with them; those that are set aside
+          fail a rule with `on_fail: quarantine`. Records that cannot be read are in no group, since it is not
+          known which.
+        - Groups with fewer rows than `min_rows` are shown and not judged, but are part of the rest.
+          `require_evidence: true`: `insufficient_evidence` and groups that are not judged fail.
+        - Several columns form intersections. A missing value is a group, written `(missing)`.
+        - Judged is a batch as a whole. Of published batches, and of windows of a stream, nobody knows what was
+          set aside: `no_data`.
+
+        Over all: the rejection rate, and the total variation distance of the groups' shares behind the gate
+        from those before it.
+
+        - Missing values and NaN: they are a group, `(missing)`.
+        - Infinities: each is a group.
+        - No rows: `no_data`. Where no row is set aside, the rule passes.
+
+        Why: a gate that mostly drops the rows of one group makes the data worse for it, whatever its rules are
+        about: people with long names, with an old form, from the one site with the broken sensor.
+
+        ```python
+        rules.gate_bias(["gender"])
+        rules.gate_bias(["site", "gender"], max="5 points", min_rows=100, on_fail="warn")
+        ```
+
+        - `confidence`: The confidence of the intervals. If left out: 95%.
+        - `groups`: The columns whose combined values are the groups.
+        - `max`: How far a group's rejection rate may lie from that of all others. If left out: any distance,
+          and the rule only reports.
+
+        Also: `id`, `description`, `owner`, `tags`, `runbook`, `where`, `by`, `on_fail`, `on_no_data`,
+        `min_rows`, `require_evidence`.
         """
         ...
 
@@ -2001,6 +2867,22 @@ class Rules(build.Builder):
         warn: Tolerance | None = None,
     ) -> Rules:
         """Records that cannot be read: what follows, and how many are tolerated. They are set aside in any case.
+
+        Also: `description`, `owner`, `tags`, `runbook`, `on_fail`, `tolerate`, `warn`.
+        """
+        ...
+
+    @build.rule
+    def use(
+        self,
+        *,
+        template: str,
+        with_: Mapping[str, Any] | None = None,
+    ) -> Rules:
+        """The rules of a template in this place.
+
+        - `template`: The name of the template, as `templates` has it.
+        - `with_`: What its parameters stand for, by name.
 
         Also: `description`, `owner`, `tags`, `runbook`, `on_fail`, `tolerate`, `warn`.
         """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from time import monotonic
 from typing import Any
 
@@ -40,6 +40,9 @@ def check(
     report: Paths | None = None,
     failing_rows: str | os.PathLike[str] | None = None,
     format: str | None = None,
+    var: Mapping[str, object] | None = None,
+    set: Mapping[str, object] | None = None,
+    only: str | Sequence[str] | None = None,
     progress: Progress = None,
 ) -> Report:
     """Judge data by rules. Nothing is written but the reports that are asked for.
@@ -64,6 +67,9 @@ def check(
         report: paths of reports to be written: ``"report.html"``, ``"junit=report.xml"``.
         failing_rows: a file for every row on which a rule fails (.parquet, .ndjson, .csv).
         format: the format of the files, whatever their names say.
+        var: what variables of the rule file stand for: ``{"max": 5}`` for ``${max}``.
+        set: parts of the rule file, written anew: ``{"gate.publish": "lake/orders"}``.
+        only: the rules that are judged, by id or as ``"tag:NAME"``; the report names those that are left out.
         progress: True for a bar, False for none, or what is called with bytes done, bytes in all, and rows done. If left
             out, long runs in a notebook or at a terminal show a bar.
 
@@ -101,6 +107,9 @@ def gate(
     report: Paths | None = None,
     failing_rows: str | os.PathLike[str] | None = None,
     format: str | None = None,
+    var: Mapping[str, object] | None = None,
+    set: Mapping[str, object] | None = None,
+    only: str | Sequence[str] | None = None,
     progress: Progress = None,
 ) -> Report:
     """Judge data by rules, publish what may pass, and set the rest aside, in one step.
@@ -218,7 +227,20 @@ def _common(given: dict[str, Any]) -> list[str]:
     for name, option in {"root": "--root", "report": "--report"}.items():
         for path in _paths(given.get(name)):
             options += [option, path]
+    for name in ("var", "set"):
+        for key, value in (given.get(name) or {}).items():
+            options += [f"--{name}", f"{key}={_scalar(value)}"]
+    only = given.get("only")
+    for name in [only] if isinstance(only, str) else only or []:
+        options += ["--only", name]
     return options + (["--strict"] if given.get("strict") else [])
+
+
+def _scalar(value: object) -> str:
+    """A value as a rule file writes it."""
+    if value is None:
+        return ""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _paths(paths: Paths | None) -> list[str]:

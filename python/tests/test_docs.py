@@ -28,7 +28,7 @@ def test_every_snippet_of_the_page_runs_and_prints_what_stands_there(page: str, 
     pages.run(pages.ROOT / page, place)
 
 
-@pytest.mark.parametrize("page", [*PAGES, "docs/coming-from"])
+@pytest.mark.parametrize("page", [*PAGES, "docs/coming-from", "docs/catalogue"])
 def test_links_lead_to_files_that_are_there(page: str) -> None:
     path = pages.ROOT / page
     for file in sorted(path.glob("*.md")) if path.is_dir() else [path]:

@@ -28,6 +28,7 @@ fn by_chance(judgement: &Judgement) -> Option<&ByChance> {
         | Judgement::Unfit(_)
         | Judgement::TooFewRows(_)
         | Judgement::Rows(_)
-        | Judgement::Measured(_) => None,
+        | Judgement::Measured(_)
+        | Judgement::MeasuredRows(..) => None,
     }
 }

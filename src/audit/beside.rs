@@ -11,10 +11,11 @@ use super::{Job, Plan, fold};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::identity::Identity;
 use crate::metric::Inputs;
+use crate::rules::published::{Fetched, OtherQuery, TableRows};
 use crate::rules::words::AgainstWord;
 use crate::rules::{BesideAnswer, Out, Question, Why};
 use crate::shown::count;
-use crate::source::Source;
+use crate::source::{ContractColumn, Source};
 use crate::summary::Summary;
 
 /// Whoever can reach what rules compare with.
@@ -24,11 +25,32 @@ pub trait References: Send + Sync {
         let _ = identity;
     }
 
+    /// Whether batches are compared with anything; else keys alone are looked for.
+    fn compares(&self) -> bool {
+        true
+    }
+
     /// Opens data that a rule names.
     ///
     /// # Errors
     /// It is not there, may not be read, or is not of its format.
     fn open(&self, paths: &[String]) -> Result<Arc<dyn Source>, Faults>;
+
+    /// Opens other data, whose columns are read as `columns` say.
+    ///
+    /// # Errors
+    /// See [`References::open`].
+    fn open_as(&self, paths: &[String], columns: &[ContractColumn]) -> Result<Arc<dyn Source>, Faults>;
+
+    /// Rows of a table that is judged with this one.
+    ///
+    /// # Errors
+    /// It has no such column, or cannot be read; or no tables are judged together here.
+    fn rows_of_table(&self, wanted: &OtherQuery, rows: TableRows) -> Result<Fetched, Faults> {
+        let _ = rows;
+        let what = format!("no key can be looked for in the table `{}` here", wanted.name);
+        Err(Fault::new(Code::Unsupported, what).at(wanted.at.clone()).into())
+    }
 
     /// The baseline, if these paths name one and no data.
     ///
@@ -111,7 +133,7 @@ fn types_of(plan: &Plan, columns: &[usize]) -> Vec<DataType> {
 }
 
 /// Faults of other data, so that nobody takes them for the batch's.
-fn among(faults: Faults, against: &AgainstWord) -> Faults {
+pub(super) fn among(faults: Faults, against: &AgainstWord) -> Faults {
     Faults(
         faults
             .0

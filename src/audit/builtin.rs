@@ -88,7 +88,7 @@ fn malformed(job: &Job<'_>, totals: &Counted) -> FindingWithRows {
     } else {
         Outcome::Pass
     };
-    let beyond = |part, whole| (tolerate.is_exceeded_by(part, whole), warn.map(|w| w.is_exceeded_by(part, whole)));
+    let beyond = |part, whole| (tolerate.has_share_below(part, whole), warn.map(|w| w.has_share_below(part, whole)));
     let share = if failing == 0 { String::new() } else { format!(" ({})", percent_by(failing, of, beyond)) };
     let mut message = Message::from(format!("{} of {}{share} cannot be read", count(failing), counted(of, "record")));
     if tolerate != Tolerance::NONE {
@@ -101,7 +101,7 @@ fn malformed(job: &Job<'_>, totals: &Counted) -> FindingWithRows {
         let Malformed { row, reason, raw, .. } = malformed;
         let origin = totals.row_origins.origin(RowId { unit: *unit, row: *row }, &job.source.known().origins);
         let raw = (!raw.is_empty()).then(|| String::from_utf8_lossy(raw).into_owned());
-        Sample { origin, line_column: None, values: Vec::new(), raw, reason: Some(reason.clone()), same_key_as: None }
+        Sample { origin, line_column: None, values: Vec::new(), before: Vec::new(), raw, reason: Some(reason.clone()), same_key_as: None }
     };
     let mut figures = Figures::default();
     for (column, records) in &totals.malformed_columns {

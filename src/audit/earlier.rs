@@ -56,7 +56,7 @@ impl Earlier {
     /// # Errors
     /// It cannot be read, or is not there and should be.
     pub(super) fn of(job: &Job<'_>) -> Result<Self, Faults> {
-        let Some(references) = &job.references else { return Ok(Self::Nothing) };
+        let Some(references) = job.references.as_ref().filter(|references| references.compares()) else { return Ok(Self::Nothing) };
         let (whose, parts, why) = match &job.rules.sections.baseline {
             Some(baseline) => {
                 let kept = references.summaries(&AgainstWord::Baseline { file: Some(baseline.path.value.clone()) })?;

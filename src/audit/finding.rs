@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::bind::PlannedCheck;
 use crate::findings::{Figures, Finding, Message, OnNoData, Outcome, Unit, Value, figures};
-use crate::rows::{Repeats, RowSet};
+use crate::rows::{Repeats, RowId, RowSet};
 use crate::rules::words::Tolerance;
 use crate::rules::{Judgement, Policy, RowsJudged};
 use crate::shown::{count, counted, percent_by};
@@ -20,6 +20,8 @@ pub struct FindingWithRows {
     pub spared: Arc<RowSet>,
     /// Of the failing rows, those that are published already.
     pub published: Arc<RowSet>,
+    /// Why rows fail, where there are several reasons: the first that names a row is its own.
+    pub reasons: Vec<(String, Arc<RowSet>)>,
     /// Of the first rows whose key occurs elsewhere: another row that has it.
     pub(super) repeats: Repeats,
     /// Columns whose values samples show.
@@ -36,6 +38,11 @@ impl From<Finding> for FindingWithRows {
 }
 
 impl FindingWithRows {
+    /// Why the row fails, where rows fail for several reasons.
+    pub fn reason_of(&self, row: RowId) -> Option<&str> {
+        self.reasons.iter().find(|(_, rows)| rows.contains(row)).map(|(reason, _)| reason.as_str())
+    }
+
     /// Its rows but for those that are published already.
     pub fn add_bad_rows(&self, to: &mut RowSet) {
         if self.published.is_empty() {
@@ -98,6 +105,7 @@ pub(super) fn answer(judgement: Judgement, check: &PlannedCheck) -> FindingWithR
             test.decided(p_value).into()
         }
         Judgement::Measured(finding) => (*finding).into(),
+        Judgement::MeasuredRows(finding, rows) => FindingWithRows { rows, ..(*finding).into() },
     }
 }
 
@@ -121,7 +129,7 @@ fn too_few_rows(rows: u64, check: &PlannedCheck) -> Finding {
 }
 
 fn of_rows(judged: RowsJudged, policy: &Policy) -> FindingWithRows {
-    let RowsJudged { failing, of, known, rows, published, repeats, says, mut figures, broken } = judged;
+    let RowsJudged { failing, of, known, rows, published, repeats, reasons, says, mut figures, broken, open } = judged;
     if of == 0 {
         return Finding { figures, ..no_data("no rows in scope").finding }.into();
     }
@@ -135,8 +143,11 @@ fn of_rows(judged: RowsJudged, policy: &Policy) -> FindingWithRows {
         Outcome::Pass
     };
     figures.set(&figures::ROWS_IN_SCOPE, of);
+    if let Some(why) = open.as_ref().filter(|_| outcome != Outcome::Fail) {
+        return Finding { figures, ..no_data(why.clone()).finding }.into();
+    }
     let (observed, limit, unit) = against(policy.tolerate, failing, of);
-    let beyond = |part, whole| (policy.tolerate.is_exceeded_by(part, whole), policy.warn.map(|w| w.is_exceeded_by(part, whole)));
+    let beyond = |part, whole| (policy.tolerate.has_share_below(part, whole), policy.warn.map(|w| w.has_share_below(part, whole)));
     let share = if failing == 0 { String::new() } else { format!(" ({})", percent_by(failing, of, beyond)) };
     let mut message = Message::from(format!("{} of {}{share} {says}", count(failing), counted(of, "row")));
     if policy.tolerate != Tolerance::NONE && policy.tolerate != Tolerance::default() {
@@ -148,10 +159,10 @@ fn of_rows(judged: RowsJudged, policy: &Policy) -> FindingWithRows {
             false => format!("more than {warn} is a warning"),
         }));
     }
-    message.extend(broken);
+    message.extend(broken.or(open));
     let (failing_rows, known_rows) = (failing, known);
     let finding = Finding { outcome, observed, limit, unit, failing_rows, known_rows, message, figures, ..Finding::default() };
-    FindingWithRows { finding, rows, published, repeats, ..FindingWithRows::default() }
+    FindingWithRows { finding, rows, published, repeats, reasons, ..FindingWithRows::default() }
 }
 
 /// Observed, limit and unit of failing rows against a tolerance.

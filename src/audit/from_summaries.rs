@@ -21,7 +21,7 @@ use crate::metric::extrema::TextExtrema;
 use crate::metric::groups::GroupKey;
 use crate::metric::{Inputs, State};
 use crate::report::model::ColumnReport;
-use crate::rules::{Facts, GroupFacts, Judge, Judgement, Question, SecondPass, TestCounts};
+use crate::rules::{Facts, GroupFacts, Judge, Judgement, Question, SecondPass, TestCounts, Wanted};
 use crate::ruleset::RuleFile;
 use crate::source::{self, ReadOptions, Source};
 use crate::summary::{ColumnFigures, Summary, TestEntry};
@@ -205,10 +205,10 @@ fn check_alone(check: &PlannedCheck, plan: &mut Plan, facts: &Facts) -> Result<V
 }
 
 fn once(check: &PlannedCheck, judge: &dyn Judge, plan: &mut Plan, facts: &GroupFacts<'_>) -> Result<Judgement, Fault> {
-    if let Some(judgement) = super::judge::too_few_rows(check, facts)? {
+    if let Some(judgement) = super::rounds::too_few_rows(check, facts)? {
         return Ok(judgement);
     }
-    let (first_new, mut inputs) = (plan.requests.states.len(), Vec::new());
+    let (first_new, mut inputs) = (plan.requests.states.len(), Wanted::default());
     let mut pass = SecondPass { requests: &mut plan.requests, scope: &check.scope, group: facts.group, first_new, inputs: &mut inputs };
     match judge.for_group().judge(facts, &mut pass)? {
         Judgement::NeedsPass => Err(Fault::new(Code::NeedsScan, "needs a scan: the rows themselves settle it")),
@@ -218,7 +218,8 @@ fn once(check: &PlannedCheck, judge: &dyn Judge, plan: &mut Plan, facts: &GroupF
         | Judgement::TooFewRows(_)
         | Judgement::Rows(_)
         | Judgement::ByChance(_)
-        | Judgement::Measured(_)) => Ok(judged),
+        | Judgement::Measured(_)
+        | Judgement::MeasuredRows(..)) => Ok(judged),
     }
 }
 

@@ -36,8 +36,9 @@ fn by_group(judged: Vec<(Option<GroupKey>, Judgement)>, check: &PlannedCheck) ->
     let (mut of, mut measured, number) = (0u64, false, judged.len());
     for (key, judgement) in judged {
         let key = key.unwrap_or_default();
-        measured |= matches!(judgement, Judgement::Measured(_));
-        let FindingWithRows { finding: mut group, rows: failing, repeats: of_group, is_unfit, .. } = answer(judgement, check);
+        measured |= matches!(judgement, Judgement::Measured(_) | Judgement::MeasuredRows(..));
+        let FindingWithRows { finding: mut group, rows: failing, repeats: of_group, reasons, is_unfit, .. } = answer(judgement, check);
+        result.reasons.extend(reasons);
         result.is_unfit |= is_unfit;
         if policy.require_evidence && !is_unfit && is_unjudged(group.outcome) {
             group.outcome = Outcome::Fail;

@@ -1,29 +1,26 @@
-//! Checks judge the facts, round by round, until none asks for another pass.
+//! From the facts to findings: checks judge, and what they found is shown.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::Value as Json;
 
-use super::bind::PlannedCheck;
 use super::finding::{FindingWithRows, finding};
-use super::fold::{Counted, Fold, finish_second_pass, too_many_groups};
+use super::fold::Counted;
 use super::profile::{self, AlertTerms};
+use super::rounds::{Beside, Looks, Means, Pending, RowsOf, Units, pending, rounds, wait};
 use super::samples::{self, SampleRows};
-use super::{Audited, Job, Plan, adjusted, beside, builtin, causes, groups, kept, private};
-use crate::diagnostic::{Code, Fault, Faults};
+use super::{Audited, Job, Plan, adjusted, beside, bias, builtin, causes, groups, kept, private, why};
+use crate::diagnostic::{Fault, Faults};
 use crate::findings::{Basis, Finding, Outcome, Sample};
 use crate::identity::Identity;
-use crate::metric::Inputs;
 use crate::metric::groups::GroupKey;
 use crate::privacy::Privacy;
 use crate::report::columns::{CandidateKey, Correlations, Exception};
 use crate::report::model::ColumnReport;
 use crate::rows::RowId;
-use crate::rules::published::{Fetched, KeyQuery};
 use crate::rules::schema::SchemaChange;
-use crate::rules::words::Over;
-use crate::rules::{BesideAnswer, GroupFacts, InputHandle, Judge, Judgement, Scope, SecondPass};
+use crate::rules::{BesideAnswer, Judgement};
 use crate::shown::{VALUE_MAX, cut_short};
 use crate::source::{Source, Unit};
 
@@ -68,26 +65,6 @@ impl Judged {
     }
 }
 
-/// Folds the plan's states from that of the index on, in another pass.
-pub(super) type SecondPassOf<'a> = &'a dyn Fn(&Plan, usize, &Counted) -> Result<Fold, Faults>;
-
-/// Reads rows again that findings show; none where they can be read here.
-pub(super) type RowsOf<'a> = &'a dyn Fn(&Plan, &SampleRows<'_>) -> Result<Option<samples::Fetched>, Faults>;
-
-/// How the data is looked at again.
-pub(super) struct Looks<'a> {
-    pub(super) second_pass: SecondPassOf<'a>,
-    pub(super) rows: RowsOf<'a>,
-}
-
-/// One group of one check, on its way to a judgement.
-struct Pending {
-    check: usize,
-    group: Option<GroupKey>,
-    judge: Box<dyn Judge>,
-    judged: Option<Judgement>,
-}
-
 pub(super) fn judge(
     job: &Job<'_>,
     source: Arc<dyn Source>,
@@ -105,24 +82,29 @@ pub(super) fn judge(
     }
     let privacy = private::privacy(job, source.as_ref(), plan);
     totals.facts.besides = beside::answers(job, plan)?;
-    let mut pending = pending(plan, &totals)?;
-    rounds(job, plan, &mut totals, &mut pending, looks.second_pass)?;
+    // Judged beside the others, and told only where rows are set aside.
+    let asked_for = plan.checks.len();
+    plan.checks.append(&mut plan.implied);
+    let (mut waiting, mut pending): (Vec<Pending>, Vec<Pending>) = pending(plan, &totals)?.into_iter().partition(|p| p.judge.waits());
+    let means = Means { job, source: source.as_ref(), privacy: &privacy, looks, units: Units::All };
+    let mut beside = Beside::default();
+    rounds(means, plan, &mut totals, &mut beside, &mut pending)?;
     adjusted::decide(pending.iter_mut().filter_map(|p| Some((plan.checks[p.check].at, p.judged.as_mut()?))));
     let mut findings = builtin::findings(job, source.as_ref(), plan, &totals);
     let (schema_findings, schema_changes) = builtin::schema(job, source.as_ref(), plan, &totals, &privacy)?;
     findings.extend(schema_findings);
-    let mut judged: Vec<Vec<(Option<GroupKey>, Judgement)>> = plan.checks.iter().map(|_| Vec::new()).collect();
-    for p in pending {
-        judged[p.check].push((p.group.map(cut_key), p.judged.unwrap_or_else(|| Judgement::NoData("not judged".into()))));
+    let others = findings.len();
+    findings.extend(by_check(plan, pending).into_iter().enumerate().map(|(at, judged)| of_check(job, plan, &totals, at, judged)));
+    let means = Means { units: Units::Some, ..means };
+    let wait = |totals: &mut Counted| wait(means, plan, totals, &mut beside, (waiting.as_mut_slice(), asked_for));
+    let sets_aside = bias::judge(&mut totals, &findings, wait)?;
+    for (at, judged) in by_check(plan, waiting).into_iter().enumerate().filter(|(_, judged)| !judged.is_empty()) {
+        findings[others + at] = of_check(job, plan, &totals, at, judged);
     }
-    let proven = |check: &PlannedCheck| check.tests_alone && check.test.is_some_and(|t| plan.passed_by_statistics[t]);
-    findings.extend(plan.checks.iter().zip(judged).map(|(check, judged)| {
-        let mut found = finding(check, groups::of_all(check, judged), &job.rules.path);
-        found.finding.basis = if proven(check) { Basis::Statistics } else { Basis::Scan };
-        say_partial(&totals.facts.besides[check.besides.clone()], &mut found.finding);
-        found
-    }));
     causes::name(job, plan, &totals, &mut findings);
+    if !sets_aside {
+        findings.truncate(others + asked_for);
+    }
     show_samples((job, source.as_ref(), plan, &privacy), &totals, looks.rows, &mut findings)?;
     let mut columns = Vec::new();
     for column in &plan.profile {
@@ -139,11 +121,34 @@ pub(super) fn judge(
             column.kinds = Some(tally.kinds);
         }
     }
+    if looks.reads_here {
+        why::say((job, source.as_ref(), plan, &privacy), &totals, &columns, &mut findings)?;
+    }
     private::hide((job, plan, &privacy), &mut findings, &mut columns);
     let (correlations, candidate_keys) = relations(plan, &totals, &privacy)?;
     let terms = AlertTerms { findings: findings.iter().map(|f| &f.finding).collect(), correlations: correlations.as_ref() };
     columns.iter_mut().for_each(|column| profile::remark(column, &terms));
+    plan.implied = plan.checks.split_off(asked_for);
     Ok(Judged { source, identity, totals, findings, schema_changes, privacy, columns, correlations, candidate_keys })
+}
+
+/// What was judged of each check, by group.
+fn by_check(plan: &Plan, pending: Vec<Pending>) -> Vec<Vec<(Option<GroupKey>, Judgement)>> {
+    let mut judged: Vec<Vec<(Option<GroupKey>, Judgement)>> = plan.checks.iter().map(|_| Vec::new()).collect();
+    for p in pending {
+        judged[p.check].push((p.group.map(cut_key), p.judged.unwrap_or_else(|| Judgement::NoData("not judged".into()))));
+    }
+    judged
+}
+
+/// The finding of the check of this index.
+fn of_check(job: &Job<'_>, plan: &Plan, totals: &Counted, at: usize, judged: Vec<(Option<GroupKey>, Judgement)>) -> FindingWithRows {
+    let check = &plan.checks[at];
+    let is_proven = check.tests_alone && check.test.is_some_and(|test| plan.passed_by_statistics[test]);
+    let mut found = finding(check, groups::of_all(check, judged), &job.rules.path);
+    found.finding.basis = if is_proven { Basis::Statistics } else { Basis::Scan };
+    say_partial(&totals.facts.besides[check.besides.clone()], &mut found.finding);
+    found
 }
 
 /// How the columns go together, and which name rows, where that was asked for.
@@ -165,113 +170,6 @@ fn say_partial(besides: &[BesideAnswer], finding: &mut Finding) {
 /// A group's name as far as reports show it, before it becomes part of messages.
 pub(super) fn cut_key(key: GroupKey) -> GroupKey {
     key.into_iter().map(|value| value.map(|text| cut_short(&text, VALUE_MAX).into_owned())).collect()
-}
-
-/// One entry a check and group.
-fn pending(plan: &Plan, totals: &Counted) -> Result<Vec<Pending>, Fault> {
-    let whole = GroupFacts::whole(&totals.facts);
-    let mut pending = Vec::new();
-    for (check, planned) in plan.checks.iter().enumerate() {
-        let Ok(judge) = &planned.check else { continue };
-        let Some(groups) = planned.groups else {
-            let judged = too_few_rows(planned, &whole)?;
-            pending.push(Pending { check, group: None, judge: judge.for_group(), judged });
-            continue;
-        };
-        let Some(groups) = whole.get(groups)? else { continue };
-        if groups.overflow {
-            return Err(too_many_groups(&planned.id));
-        }
-        for key in groups.counts.keys() {
-            let judged = too_few_rows(planned, &GroupFacts { facts: &totals.facts, group: Some(key) })?;
-            pending.push(Pending { check, group: Some(key.clone()), judge: judge.for_group(), judged });
-        }
-    }
-    Ok(pending)
-}
-
-/// Fewer rows than the rule's `min_rows` are not judged. Where there is none at all, there is nothing to judge.
-pub(super) fn too_few_rows(check: &PlannedCheck, facts: &GroupFacts<'_>) -> Result<Option<Judgement>, Fault> {
-    let (Some(wanted), Some(handle)) = (check.policy.min_rows, check.rows_judged) else { return Ok(None) };
-    let rows = facts.get(handle)?.map_or(0, |counts| counts.rows);
-    Ok((0 < rows && rows < wanted).then_some(Judgement::TooFewRows(rows)))
-}
-
-/// Judges until nobody asks again.
-fn rounds(
-    job: &Job<'_>,
-    plan: &mut Plan,
-    totals: &mut Counted,
-    pending: &mut [Pending],
-    second_pass: SecondPassOf<'_>,
-) -> Result<(), Faults> {
-    /// Sketch, a few refinements, collect, rows outside: more passes than that is a bug.
-    const ROUNDS_MAX: usize = 16;
-    let all = Scope { over: Over::All, ..Scope::default() };
-    let schema = plan.prepare.rule_schema.clone();
-    let (mut wanted, mut inputs) = (Vec::new(), Inputs::default());
-    for _ in 0..ROUNDS_MAX {
-        let first_new = plan.requests.states.len();
-        let mut again = false;
-        totals.asked_by.clear();
-        for p in pending.iter_mut().filter(|p| p.judged.is_none()) {
-            let scope = &plan.checks[p.check].scope;
-            let facts = GroupFacts { facts: &totals.facts, group: p.group.as_ref() };
-            let mut pass = SecondPass { requests: &mut plan.requests, scope, group: p.group.as_ref(), first_new, inputs: &mut wanted };
-            match p.judge.judge(&facts, &mut pass)? {
-                Judgement::NeedsPass => {
-                    again = true;
-                    let id = &plan.checks[p.check].id;
-                    if !totals.asked_by.contains(id) {
-                        totals.asked_by.push(id.clone());
-                    }
-                }
-                done @ (Judgement::NoData(_)
-                | Judgement::WarmingUp(_)
-                | Judgement::Unfit(_)
-                | Judgement::TooFewRows(_)
-                | Judgement::Rows(_)
-                | Judgement::ByChance(_)
-                | Judgement::Measured(_)) => p.judged = Some(done),
-            }
-        }
-        for column in &mut plan.profile {
-            let mut pass = SecondPass { requests: &mut plan.requests, scope: &all, group: None, first_new, inputs: &mut wanted };
-            again |= column.advance(&schema, &totals.facts, &mut pass)?;
-        }
-        if let Some(relations) = &mut plan.relations {
-            let mut pass = SecondPass { requests: &mut plan.requests, scope: &all, group: None, first_new, inputs: &mut wanted };
-            again |= relations.advance(&plan.profile, &totals.facts, &mut pass)?;
-        }
-        if !again {
-            return Ok(());
-        }
-        if totals.asked_by.is_empty() {
-            totals.asked_by.push("profile".to_owned());
-        }
-        fetch(job, &wanted, totals, &mut inputs)?;
-        if plan.requests.states.len() > first_new {
-            let fold = second_pass(plan, first_new, totals)?;
-            finish_second_pass(fold, totals, &inputs)?;
-        }
-    }
-    Err(Fault::new(Code::Internal, "internal error: rules ask for look after look").into())
-}
-
-/// Fetches what checks want beside the batch, as far as it was not fetched before.
-fn fetch(job: &Job<'_>, wanted: &[KeyQuery], totals: &mut Counted, inputs: &mut Inputs) -> Result<(), Fault> {
-    let fetched = totals.facts.inputs.len();
-    for (index, wanted) in wanted.iter().enumerate().skip(fetched) {
-        let Some(published) = &job.published else {
-            return Err(Fault::new(Code::Internal, "internal error: published rows are wanted, and there is no table"));
-        };
-        let found = published.rows(wanted)?;
-        if let Fetched::Rows(rows) = &found {
-            inputs.insert(InputHandle(index).name(), rows.clone());
-        }
-        totals.facts.inputs.push(found);
-    }
-    Ok(())
 }
 
 /// Whether a column that rules see is one of the data's own.
@@ -330,9 +228,9 @@ fn show_samples(
             let origin = |row: RowId| totals.row_origins.origin(row, &source.known().origins);
             let (values, same_key_as) = (columns.iter().filter_map(named).collect(), finding.repeats.get(row).map(origin));
             let is_published = finding.published.contains(row);
-            let reason = is_published.then(|| "a published row has its key".to_owned());
+            let reason = is_published.then_some("a published row has its key").or_else(|| finding.reason_of(row)).map(str::to_owned);
             let line_column = column.and_then(|column| line_columns.get(&(row, column)).copied());
-            Some(Sample { origin: origin(row), line_column, values, raw: None, reason, same_key_as })
+            Some(Sample { origin: origin(row), line_column, values, before: Vec::new(), raw: None, reason, same_key_as })
         };
         finding.finding.samples = first(finding).into_iter().filter_map(sample).collect();
     }

@@ -5,9 +5,11 @@
 
 mod adjusted;
 mod beside;
+mod bias;
 mod bind;
 mod builtin;
 mod causes;
+mod diff;
 mod earlier;
 mod finding;
 mod fold;
@@ -16,9 +18,12 @@ mod groups;
 mod judge;
 mod keeps;
 mod kept;
+mod other_rows;
 mod plan_text;
 mod private;
 mod profile;
+mod query;
+mod rounds;
 mod row_judge;
 mod row_keys;
 mod samples;
@@ -26,6 +31,7 @@ mod select;
 mod sink;
 mod tally;
 mod validate;
+mod why;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -200,6 +206,11 @@ pub trait Runner {
         let _ = order;
         Ok(None)
     }
+
+    /// Whether the process that judges can read the data too.
+    fn reads_here(&self) -> bool {
+        true
+    }
 }
 
 /// Audits the job's data, handing rows that pass to `sink`.
@@ -271,6 +282,11 @@ trait Folding {
         let _ = (source, evidence, plan, rows);
         Ok(None)
     }
+
+    /// Whether this process can read the data.
+    fn reads_here(&self) -> bool {
+        true
+    }
 }
 
 /// On the threads of this process.
@@ -341,6 +357,10 @@ impl Folding for ByRunner<'_> {
         let order = RowsOrder { plan, units, rows: rows.rows.iter().copied().collect(), columns };
         Ok(self.runner.rows(&order)?.map(RowValues::into_fetched))
     }
+
+    fn reads_here(&self) -> bool {
+        self.runner.reads_here()
+    }
 }
 
 fn audit_with(job: &Job<'_>, folding: &dyn Folding) -> Result<Audited, Faults> {
@@ -371,7 +391,7 @@ fn folded_and_judged(job: &Job<'_>, folding: &dyn Folding) -> Result<Audited, Fa
             folding.second_pass(source.as_ref(), &evidence, plan, first_state, counted)
         };
         let rows = |plan: &Plan, rows: &SampleRows<'_>| folding.rows(source.as_ref(), &evidence, plan, rows);
-        let looks = judge::Looks { second_pass: &second_pass, rows: &rows };
+        let looks = rounds::Looks { second_pass: &second_pass, rows: &rows, reads_here: folding.reads_here() };
         return judge::judge(job, source.clone(), &mut plan, counted, &looks).map(|parts| parts.into_audited(plan));
     }
     let fault = Fault::new(Code::TypesUnsettled, "the columns' types did not settle");

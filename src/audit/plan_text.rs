@@ -28,8 +28,8 @@ use super::sink::NoSink;
 use super::{Job, Keeps, Means, private, samples};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::rows::{RowId, RowSet};
-use crate::rules::Question;
 use crate::rules::published::PublishedTerms;
+use crate::rules::{OtherColumns, OtherData, Question};
 use crate::ruleset::RuleFile;
 use crate::source::{self, SchemaEvidence, Source, Unit};
 use crate::types::type_name;
@@ -109,7 +109,7 @@ impl PlanText {
     pub(super) fn of(job: &Job<'_>, source: &dyn Source, plan: &Plan, evidence: &[SchemaEvidence]) -> Self {
         let time = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::AutoSi, true);
         Self {
-            rules: job.rules.text.clone(),
+            rules: job.rules.whole_text().to_owned(),
             path: job.rules.path.clone(),
             now: time(job.now),
             as_of: time(job.as_of),
@@ -280,6 +280,7 @@ impl Job<'_> {
             published,
             keeps: self.keeps,
             profiled: &[],
+            others: self.references.is_some().then_some(self as &dyn OtherData),
         }
     }
 
@@ -290,6 +291,13 @@ impl Job<'_> {
             plan.prove(source);
         }
         Ok(plan)
+    }
+}
+
+impl OtherData for Job<'_> {
+    fn columns(&self, paths: &[String]) -> Option<Result<OtherColumns, Faults>> {
+        let opened = self.references.as_ref()?.open_as(paths, &[]);
+        Some(opened.map(|source| OtherColumns { schema: source.schema().clone(), infers_types: source.known().infers_types }))
     }
 }
 

@@ -42,7 +42,7 @@ pub(super) fn hide((job, plan, privacy): (&Job<'_>, &Plan, &Privacy), findings: 
                 let about = about(job, plan, privacy, check);
                 finding.written = finding.place.as_ref().and_then(|place| written.at(place, about.is_some()));
                 if let Some(about) = about {
-                    privacy.without_values(finding, &about, &|values| group_masks(privacy, check, values));
+                    privacy.without_values(finding, &about, &|values| group_masks(privacy, plan, check, values));
                 }
             }
             None if finding.code == PREPARE.code => {
@@ -73,16 +73,20 @@ fn about<'a>(job: &Job<'_>, plan: &'a Plan, privacy: &Privacy, check: &'a Planne
         }
     }
     // A rule may look at columns that it does not show.
-    let text = if check.at.line > 0 { job.rules.around_rule(check.at.line) } else { "" };
+    let text = if check.at.line > 0 { job.rules.around_rule(check.at) } else { "" };
     let reads = !masked.is_empty() || privacy.mentions(text);
     reads.then_some(masked)
 }
 
 /// How the values that name a group are masked: those of `by`, of the rule's own columns, or of both. Where that cannot be
 /// told, all are hidden.
-fn group_masks(privacy: &Privacy, check: &PlannedCheck, values: usize) -> Vec<Option<Mask>> {
+fn group_masks(privacy: &Privacy, plan: &Plan, check: &PlannedCheck, values: usize) -> Vec<Option<Mask>> {
     let by: Vec<&str> = check.words.by.iter().flat_map(|by| by.value.0.iter().map(String::as_str)).collect();
-    let own: Vec<&str> = check.columns.iter().map(String::as_str).collect();
+    let naming = check.check.as_ref().map(|judge| judge.groups_by()).unwrap_or_default();
+    let own: Vec<&str> = match naming.is_empty() {
+        true => check.columns.iter().map(String::as_str).collect(),
+        false => naming.iter().map(|&column| plan.prepare.rule_schema.field(column).name().as_str()).collect(),
+    };
     let both: Vec<&str> = by.iter().chain(&own).copied().collect();
     let of = |names: &[&str]| names.iter().map(|name| privacy.mask_of(name)).collect::<Vec<_>>();
     let candidates: Vec<Vec<Option<Mask>>> = [by, own, both].iter().filter(|names| names.len() == values).map(|names| of(names)).collect();

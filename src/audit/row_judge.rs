@@ -17,7 +17,7 @@ use crate::diagnostic::{Code, Fault, Faults};
 use crate::prepare::Prepared;
 use crate::rows::{Mask, RowNumbers};
 use crate::rules::words::{OnFail, OnNoData};
-use crate::rules::{Facts, GroupFacts, Judgement, Policy, Requests, Scope, SecondPass, TestCounts};
+use crate::rules::{Facts, GroupFacts, Judgement, Policy, Requests, Scope, SecondPass, TestCounts, Wanted};
 use crate::ruleset::RuleFile;
 use crate::shown::VALUE_MAX;
 use crate::source::{Chunk, Malformed, Projection};
@@ -115,6 +115,7 @@ impl RowJudge {
             published: None,
             keeps: Keeps::Nothing,
             profiled: &[],
+            others: None,
         };
         let mut plan = bind::bind(&terms)?;
         unfit(&plan, &rules.path).or_ok(())?;
@@ -246,7 +247,7 @@ fn says(check: &PlannedCheck, test: usize) -> Option<String> {
     let mut facts = Facts::default();
     facts.tests.resize_with(test + 1, Default::default);
     facts.tests[test].insert(Vec::new(), TestCounts { in_scope: 1, failing: 1, ..TestCounts::default() });
-    let (mut requests, scope, mut inputs) = (Requests::default(), Scope::default(), Vec::new());
+    let (mut requests, scope, mut inputs) = (Requests::default(), Scope::default(), Wanted::default());
     let mut pass = SecondPass { requests: &mut requests, scope: &scope, group: None, first_new: 0, inputs: &mut inputs };
     let mut judge = check.check.as_ref().ok()?.for_group();
     match judge.judge(&GroupFacts::whole(&facts), &mut pass) {

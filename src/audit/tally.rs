@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::earlier::Earlier;
 use super::fold::{Counted, shown};
+use super::rounds::Looks;
 use super::row_judge::{JudgedRows, Standing};
 use super::{Audited, Fold, Job, Plan, RowJudge, judge};
 use crate::diagnostic::{Code, Fault, Faults};
@@ -152,6 +153,8 @@ pub fn audit_tally(job: &Job<'_>, by: &RowJudge, mut tally: Tally, within: &str)
     plan.earlier = Earlier::default();
     plan.profile.clear();
     plan.compared.clear();
+    // Which group a row was of is not counted.
+    plan.implied.clear();
     plan.requests.forget_states();
     if plan.requests.tests.len() != by.rules().len() {
         return Err(Fault::new(Code::Internal, "internal error: rows were judged by other rules than they are counted by").into());
@@ -173,7 +176,7 @@ pub fn audit_tally(job: &Job<'_>, by: &RowJudge, mut tally: Tally, within: &str)
     let no_pass = |_: &Plan, _: usize, _: &Counted| -> Result<Fold, Faults> {
         Err(Fault::new(Code::Internal, "internal error: a second look at rows that are gone").into())
     };
-    let looks = judge::Looks { second_pass: &no_pass, rows: &|_, _| Ok(None) };
+    let looks = Looks { second_pass: &no_pass, rows: &|_, _| Ok(None), reads_here: false };
     judge::judge(job, job.source.clone(), &mut plan, counted, &looks).map(|judged| judged.into_audited(plan))
 }
 

@@ -70,6 +70,7 @@ pub fn against_contract(rules: &RuleFile, now: DateTime<Utc>) -> AgainstContract
         published: None,
         keeps: Keeps::Nothing,
         profiled: &[],
+        others: None,
     };
     let has_all_types = columns.iter().all(|column| column.data_type.is_some());
     for fault in rules.quiet(bind::bind(&terms).err().unwrap_or_default()) {

@@ -20,6 +20,10 @@ pub(super) struct Answers {
 }
 
 impl Answers {
+    pub(super) fn is_given(&self) -> bool {
+        self.remember_answers.is_some()
+    }
+
     /// What is remembered of answers that went to `destination`.
     ///
     /// # Errors

@@ -63,7 +63,7 @@ enum Command {
         output: String,
     },
     /// Let a recorded run become the baseline: its values have changed, and are meant to
-    Accept(Accept),
+    Accept(Box<Accept>),
     /// Put back what a baseline was before its last change
     Rollback {
         /// A baseline file

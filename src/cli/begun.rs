@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::ci::Ci;
 use super::exit::ExitCode;
-use super::given::{ensure_mask_key, surroundings};
+use super::given::{ensure_mask_key, ensure_one_table, surroundings};
 use super::handed::{Done, Kept};
 use super::output::{self, Printed};
 use super::record;
@@ -30,6 +30,8 @@ pub(super) struct Begun<'a> {
     /// What a CI system is told unasked.
     ci: Ci,
     rules: Option<RuleFile>,
+    /// Whether the rule file may have several tables.
+    takes_tables: bool,
     /// Where the run is recorded, if it is.
     history: Option<History>,
     /// What is recorded beside it.
@@ -49,12 +51,28 @@ pub(super) struct Settled {
 impl<'a> Begun<'a> {
     pub(super) fn new(options: &'a RunOptions) -> Self {
         let (now, ci, printed) = (options.means.clock(), options.ci.system(), Printed::Whole);
-        Self { options, now, printed, reports: Reports::default(), ci, rules: None, history: None, summary: None, kept: None }
+        Self {
+            options,
+            now,
+            printed,
+            reports: Reports::default(),
+            ci,
+            rules: None,
+            takes_tables: false,
+            history: None,
+            summary: None,
+            kept: None,
+        }
     }
 
     /// Lets the report be printed so.
     pub(super) fn print_as(&mut self, printed: Printed) {
         self.printed = printed;
+    }
+
+    /// Lets the rule file have several tables.
+    pub(super) fn take_tables(&mut self) {
+        self.takes_tables = true;
     }
 
     /// Begins with another batch.
@@ -89,6 +107,10 @@ impl<'a> Begun<'a> {
         faults.extend(wrong);
         let Some(rules) = rules else { return Err(faults) };
         faults.extend(ensure_mask_key(&rules).err());
+        faults.extend(rules.tables.iter().filter_map(|table| ensure_mask_key(&table.rules).err()));
+        if !self.takes_tables {
+            faults.extend(ensure_one_table(&rules).err());
+        }
         if is_wrong {
             faults.extend(rules.quiet(self.options.more_mistakes(&rules, is_comparable)));
         }
@@ -157,7 +179,8 @@ impl<'a> Begun<'a> {
         faults.or_ok(Done { report, is_ok: code == 0, kept })
     }
 
-    fn settle(&self, mode: Mode, judged: Result<Report, Faults>, exit_code: impl Fn(&Report) -> u8) -> Settled {
+    /// Shows and writes what the run came to.
+    pub(super) fn settle(&self, mode: Mode, judged: Result<Report, Faults>, exit_code: impl Fn(&Report) -> u8) -> Settled {
         let (quiet, verbose) = (self.options.quiet, self.options.verbose);
         let mut wrong = Faults::default();
         let (report, code) = match judged {

@@ -5,14 +5,15 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use clap::Args;
 
-use super::begun::Begun;
-use super::destinations::{Ends, beside, both_named, named_by, replaces};
+use super::begun::{Begun, Settled};
+use super::destinations::{Ends, beside, both_named, named_by, of_tables, replaces};
 use super::exit::ExitCode;
 use super::given::say_of_windows;
 use super::handed::{Done, Given, Kept};
-use super::output::{OutputOptions, Printed};
+use super::output::{self, OutputOptions, Printed};
 use super::run::RunOptions;
 use super::scratch::Scratch;
+use super::suite::Suite;
 use crate::audit::{Job, References};
 use crate::diagnostic::{Code, Fault, Faults, Place};
 use crate::gate::{self, Choice, PublishedTable};
@@ -44,15 +45,33 @@ pub(super) struct Check {
 }
 
 impl Check {
-    pub(super) fn run(self) -> ExitCode {
+    pub(super) fn run(mut self) -> ExitCode {
+        match Suite::of(&self.options) {
+            Ok(None) => ExitCode::from(self.one(Printed::of(self.output)).code),
+            Ok(Some(mut suite)) => {
+                while let Some(file) = suite.next(&mut self.options) {
+                    suite.note(&file, Some(&self.one(Printed::of_many(self.output))));
+                }
+                suite.end(self.output, self.options.quiet)
+            }
+            Err(fault) => {
+                output::complain(&fault.into());
+                ExitCode::from(2)
+            }
+        }
+    }
+
+    /// Judges by one rule file.
+    fn one(&self, printed: Printed) -> Settled {
         let mut begun = Begun::new(&self.options);
-        begun.print_as(Printed::of(self.output));
+        begun.print_as(printed);
+        begun.take_tables();
         let judged = self.judge(&mut begun);
         if self.published {
             // The runs that are recorded are of a batch each.
             begun.leave_unrecorded();
         }
-        begun.end(Mode::Check, judged, |report| self.exit_code(report))
+        begun.settle(Mode::Check, judged, |report| self.exit_code(report))
     }
 
     /// The same within another program.
@@ -72,7 +91,13 @@ impl Check {
     /// Reads the rules, looks at the destination, opens the data, and judges it.
     fn judge(&self, begun: &mut Begun<'_>) -> Result<Report, Faults> {
         let now = begun.now;
-        let gate = &begun.read_rules()?.sections.gate;
+        let rules = begun.read_rules()?;
+        if !rules.tables.is_empty() {
+            let destinations = of_tables(rules);
+            begun.keep_reports_apart(&destinations)?;
+            return self.judge_tables(begun);
+        }
+        let gate = &rules.sections.gate;
         let destinations = both_named(gate.publish.as_ref(), gate.quarantine.as_ref());
         let rules = begun.keep_reports_apart(&destinations)?;
         let (publish, quarantine) = self.open_destination(rules)?.unzip();
@@ -125,8 +150,16 @@ impl Check {
         Ok(Some((publish, quarantine)))
     }
 
+    pub(super) fn options(&self) -> &RunOptions {
+        &self.options
+    }
+
+    pub(super) fn is_of_published(&self) -> bool {
+        self.published
+    }
+
     /// The table that the gate would publish to, if the rule file names one.
-    fn published(&self, rules: &RuleFile, publish: Option<Arc<dyn Store>>) -> Option<Arc<PublishedTable>> {
+    pub(super) fn published(&self, rules: &RuleFile, publish: Option<Arc<dyn Store>>) -> Option<Arc<PublishedTable>> {
         let replaces = rules.sections.gate.replace.as_ref().map(|replace| replace.partition.as_str());
         Some(PublishedTable::new(rules, self.options.batch_id.as_deref(), replaces, publish?))
     }

@@ -65,6 +65,11 @@ impl Destinations {
         Waiting { limit: self.lock_timeout, tell: output::note }
     }
 
+    /// Whether these options name a place.
+    pub(super) fn is_given(&self) -> bool {
+        self.publish.is_some() || self.publish_format.is_some() || self.quarantine.is_some()
+    }
+
     /// The paths that these options name, or `rules`.
     pub(super) fn named(&self, rules: &RuleFile) -> Vec<String> {
         let section = &rules.sections.gate;
@@ -110,6 +115,12 @@ pub(super) fn both_named(publish: Option<&String>, quarantine: Option<&String>) 
     publish.cloned().into_iter().chain(quarantine).collect()
 }
 
+/// The same of all tables of a rule file that has several.
+pub(super) fn of_tables(rules: &RuleFile) -> Vec<String> {
+    let gates = rules.tables.iter().map(|table| &table.rules.sections.gate);
+    gates.flat_map(|gate| both_named(gate.publish.as_ref(), gate.quarantine.as_ref())).collect()
+}
+
 /// Where rows go that pass, and where those go that are set aside.
 pub(super) type Ends = (Arc<dyn Store>, Quarantine);
 
@@ -125,6 +136,16 @@ pub(super) fn named_by(rules: &RuleFile, confines: Option<&Confines>) -> Result<
     let (publish, quarantine) = places(publish, section.format, section.quarantine.as_deref(), &layout(section))?;
     allow_all_in(confines, &section.quarantine.clone().unwrap_or_else(|| quarantine.directory.to_string()))?;
     Ok(Some((publish, quarantine)))
+}
+
+/// Where a `gate` section says that rows are published, where `allow` lets it; none where it does not say it.
+///
+/// # Errors
+/// It cannot be a destination, or lies elsewhere.
+pub(super) fn of_section(section: &GateSection, allow: &dyn Fn(&str) -> Result<(), Fault>) -> Result<Option<Arc<dyn Store>>, Fault> {
+    let Some(publish) = &section.publish else { return Ok(None) };
+    allow(publish)?;
+    Ok(Some(places(publish, section.format, section.quarantine.as_deref(), &Layout::default())?.0))
 }
 
 fn allow_all_in(confines: Option<(&Confines, &RuleFile)>, place: &str) -> Result<(), Fault> {

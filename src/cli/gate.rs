@@ -5,8 +5,8 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::answers::Answers;
-use super::begun::Begun;
-use super::destinations::{Destinations, beside, replaces};
+use super::begun::{Begun, Settled};
+use super::destinations::{Destinations, beside, of_tables, replaces};
 use super::exit::ExitCode;
 use super::feeds::Feeds;
 use super::given::say_of_windows;
@@ -14,6 +14,7 @@ use super::handed::{Done, Given};
 use super::output::{self, OutputOptions, Printed};
 use super::run::RunOptions;
 use super::scratch::Scratch;
+use super::suite::Suite;
 use crate::audit::{Job, Keeps};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::gate::{self, AskedRelease, Judged, Merging, Moving, PublishedTable, Request};
@@ -90,12 +91,26 @@ impl Gate {
         Self { options, output, destinations, feeds, answers, supersede, dry_run, die_at_step: None }
     }
 
-    pub(super) fn run(self) -> ExitCode {
+    pub(super) fn run(mut self) -> ExitCode {
         if let Some(step) = self.die_at_step {
             store::kill::at_step(step);
         }
+        match Suite::of(&self.options) {
+            Ok(None) => {}
+            Ok(Some(mut suite)) => {
+                while let Some(file) = suite.next(&mut self.options) {
+                    suite.note(&file, self.one_of_suite().as_ref());
+                }
+                return suite.end(self.output, self.options.quiet);
+            }
+            Err(fault) => {
+                output::complain(&fault.into());
+                return ExitCode::from(2);
+            }
+        }
         let mut begun = Begun::new(&self.options);
         begun.print_as(Printed::of(self.output));
+        begun.take_tables();
         match self.begin(&mut begun) {
             Ok(names) if self.feeds.is_asked(&names) => self.keep_gating(begun, names),
             Ok(_) => {
@@ -137,6 +152,11 @@ impl Gate {
     pub(super) fn begin(&self, begun: &mut Begun<'_>) -> Result<Vec<String>, Faults> {
         let rules = begun.read_rules()?;
         let (names, mut apart) = (self.options.paths(rules), self.destinations.taken(rules));
+        apart.extend(of_tables(rules));
+        if !rules.tables.is_empty() && self.feeds.is_asked(&names) {
+            let fault = Fault::new(Code::Unsupported, "tables are judged beside each other, and these are batches that keep coming");
+            return Err(fault.hint("gate the rule file again and again, or a table by itself: `--table NAME`").into());
+        }
         self.feeds.ensure_meant(&names)?;
         apart.extend(self.feeds.watched());
         begun.keep_reports_apart(&apart)?;
@@ -144,6 +164,26 @@ impl Gate {
     }
 
     /// Says that there is no new batch.
+    /// Gates by one rule file of a directory; nothing if its data have not changed.
+    fn one_of_suite(&self) -> Option<Settled> {
+        let mut begun = Begun::new(&self.options);
+        begun.print_as(Printed::of_many(self.output));
+        begun.take_tables();
+        let judged = match self.begin(&mut begun) {
+            Ok(names) if self.feeds.is_asked(&names) => {
+                let what = "`-r` names a directory, and batches that keep coming are gated by one rule file";
+                Err(Fault::new(Code::ConflictingOptions, what).hint("name the rule file behind `-r`").into())
+            }
+            Ok(_) => self.judge(&mut begun, None),
+            Err(faults) => Err(faults),
+        };
+        if judged.as_ref().is_err_and(is_unchanged) {
+            self.unchanged();
+            return None;
+        }
+        Some(begun.settle(self.mode(), judged, |report| self.exit_code(report)))
+    }
+
     pub(super) fn unchanged(&self) -> ExitCode {
         const SAID: &str = "the data are what they were when they were settled; nothing was done";
         // There is no report of what was not judged.
@@ -165,6 +205,9 @@ impl Gate {
     /// Opens the destination and the data, judges the data, and publishes what may pass.
     pub(super) fn judge(&self, begun: &mut Begun<'_>, release: Option<AskedRelease>) -> Result<Report, Faults> {
         let rules = begun.rules()?;
+        if !rules.tables.is_empty() {
+            return self.gate_tables(begun);
+        }
         say_of_windows(rules);
         let (publish, quarantine) = self.destinations.open(rules, self.options.trust.confines()?.as_ref())?;
         let scratch = Scratch::new()?;
@@ -189,21 +232,13 @@ impl Gate {
             rows: progress.rows(),
             ..self.options.job(now, rules, data, Some(request.table.clone()), batch.scratch, &advance)
         };
-        let baseline = rules.sections.baseline.clone().filter(|baseline| !self.dry_run && moves(baseline));
-        let keeps = match &baseline {
+        let keeps = match self.moving_baseline(rules) {
             Some(_) => Keeps::Everything,
             None if self.dry_run => self.options.keeps(rules),
             None => gate::keeps(rules).max(self.options.keeps(rules)),
         };
         let Judged { mut report, summary } = gate::gate(&Job { keeps, ..job }, &request)?;
-        if let (Some(baseline), Some(summary)) = (&baseline, &summary)
-            && let Err(faults) = self.advance(baseline, &report, summary)
-            && let Some(publication) = &mut report.publication
-        {
-            // What is published stays so.
-            let not_moved = |fault: &Fault| format!("the batch is published; the baseline could not be moved on: {fault}");
-            publication.warnings.extend(faults.0.iter().map(not_moved));
-        }
+        self.move_baseline(rules, &mut report, summary.as_ref());
         if let Some(remembered) = &batch.remembered {
             self.remember(remembered, &mut report);
         }
@@ -221,6 +256,32 @@ impl Gate {
         if is_settled && let Err(fault) = self.answers.keep(remembered) {
             publication.warnings.push(format!("the batch is settled; its answers could not be remembered: {fault}"));
         }
+    }
+
+    /// The baseline of the rule file, if the gate may change it.
+    pub(super) fn moving_baseline<'r>(&self, rules: &'r RuleFile) -> Option<&'r BaselineSection> {
+        rules.sections.baseline.as_ref().filter(|baseline| !self.dry_run && moves(baseline))
+    }
+
+    /// Moves the baseline on where the batch is accepted; if it cannot be, that is said.
+    pub(super) fn move_baseline(&self, rules: &RuleFile, report: &mut Report, summary: Option<&Summary>) {
+        if let (Some(baseline), Some(summary)) = (self.moving_baseline(rules), summary)
+            && let Err(faults) = self.advance(baseline, report, summary)
+            && let Some(publication) = &mut report.publication
+        {
+            // What is published stays so.
+            let not_moved = |fault: &Fault| format!("the batch is published; the baseline could not be moved on: {fault}");
+            publication.warnings.extend(faults.0.iter().map(not_moved));
+        }
+    }
+
+    /// Options that are about one table.
+    pub(super) fn of_one_table(&self) -> [(bool, &'static str); 3] {
+        [
+            (self.destinations.is_given(), "a destination on the command line"),
+            (self.supersede, "`--supersede`"),
+            (self.answers.is_given(), "`--remember-answers`"),
+        ]
     }
 
     /// Lets an accepted batch become the baseline, or part of it, as the rule file says.
@@ -260,7 +321,7 @@ impl Gate {
     }
 
     /// Where rows go, and how; what the destination promises becomes rules.
-    fn request(&self, rules: &mut RuleFile, batch: &Batch<'_>) -> Result<Request, Faults> {
+    pub(super) fn request(&self, rules: &mut RuleFile, batch: &Batch<'_>) -> Result<Request, Faults> {
         let (supersede, dry_run, waiting) = (self.supersede, self.dry_run, self.destinations.waiting());
         let (publish, batch_id) = (batch.publish.clone(), batch.id.clone());
         let replace = rules.sections.gate.replace.as_ref().map(|replace| replace.partition.clone());

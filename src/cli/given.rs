@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::confines::Confines;
 use crate::diagnostic::{Code, Fault, Faults, Place};
 use crate::privacy::MaskKey;
-use crate::ruleset::{Parsed, RuleFile};
+use crate::ruleset::{Choices, Parsed, RuleFile};
 use crate::source::{self, ReadOptions};
 use crate::store::Surroundings;
 
@@ -50,7 +50,15 @@ pub(super) fn read_options(rules: &RuleFile) -> Result<ReadOptions, Faults> {
 /// # Errors
 /// It cannot be read, or says something wrong.
 pub(super) fn read_rules(path: &str, confines: Option<&Confines>) -> Result<RuleFile, Faults> {
-    whole(parse_rules(path, confines)?)
+    read_rules_with(path, confines, &Choices::default())
+}
+
+/// The same with variables, settings, and a choice of rules.
+///
+/// # Errors
+/// It cannot be read, or says something wrong.
+pub(super) fn read_rules_with(path: &str, confines: Option<&Confines>, choices: &Choices) -> Result<RuleFile, Faults> {
+    whole(parse_rules(path, confines, choices)?)
 }
 
 /// The rule file, if nothing is wrong with it.
@@ -58,17 +66,32 @@ pub(super) fn read_rules(path: &str, confines: Option<&Confines>) -> Result<Rule
 /// # Errors
 /// What is.
 pub(super) fn whole(Parsed { rules, faults, .. }: Parsed) -> Result<RuleFile, Faults> {
-    match rules {
-        Some(rules) => faults.or_ok(rules),
-        None => Err(faults),
+    let rules = match rules {
+        Some(rules) => faults.or_ok(rules)?,
+        None => return Err(faults),
+    };
+    ensure_one_table(&rules)?;
+    Ok(rules)
+}
+
+/// Refuses a rule file with several tables where one is worked on.
+///
+/// # Errors
+/// It has several.
+pub(super) fn ensure_one_table(rules: &RuleFile) -> Result<(), Fault> {
+    if rules.tables.is_empty() {
+        return Ok(());
     }
+    let names: Vec<String> = rules.tables.iter().map(|table| format!("`{}`", table.name)).collect();
+    let fault = Fault::new(Code::Unsupported, format!("the rule file has several tables ({}), and this works on one", names.join(", ")));
+    Err(fault.at(Place::file(&rules.path)).hint("choose one: `--table NAME`; `check` and `gate` judge all of them as one"))
 }
 
 /// What can be read of the rule file at `path`, and what is wrong with it.
 ///
 /// # Errors
 /// It cannot be read at all.
-pub(super) fn parse_rules(path: &str, confines: Option<&Confines>) -> Result<Parsed, Fault> {
+pub(super) fn parse_rules(path: &str, confines: Option<&Confines>, choices: &Choices) -> Result<Parsed, Fault> {
     let text = std::fs::read_to_string(path).map_err(|e| {
         let fault = match e.kind() {
             std::io::ErrorKind::NotFound => {
@@ -79,12 +102,13 @@ pub(super) fn parse_rules(path: &str, confines: Option<&Confines>) -> Result<Par
             std::io::ErrorKind::InvalidData => Fault::new(Code::InvalidEncoding, "this is not text in UTF-8, as a rule file is")
                 .hint("name the rule file behind `-r`, and the data without it: `sluicegate check DATA -r RULES.yaml`"),
             std::io::ErrorKind::IsADirectory => Fault::new(Code::NotAFile, "this is a directory, and a rule file is needed")
-                .hint("name one file in it, such as `rules.yaml`"),
+                .hint("name one file in it, such as `rules.yaml`; `check` and `gate` judge by each file of a directory"),
             _ => Fault::new(Code::of_reading(&e), format!("cannot read the rule file: {e}")),
         };
         fault.at(Place::file(path))
     })?;
-    Ok(RuleFile::read(&text, path).with_files(&|named| confines.map_or(Ok(()), |confines| confines.allow(named))))
+    let allow = |named: &str| confines.map_or(Ok(()), |confines| confines.allow(named));
+    Ok(RuleFile::read_with(&text, path, choices, &allow).with_files(&allow))
 }
 
 /// Holds the key of masks that hash.

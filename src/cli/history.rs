@@ -6,10 +6,11 @@ use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::{Value as Json, json};
 
 use super::chart;
+use super::choices::Meant;
 use super::exit::ExitCode;
 use super::output::{self, ListOptions};
 use super::record::Record;
-use super::run::{self, Trust, read_rules, surroundings};
+use super::run::{self, Trust, read_rules_with, surroundings};
 use crate::confines::Confines;
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::{Finding, Label, Unit, Value};
@@ -46,6 +47,8 @@ pub(super) struct Whose {
     #[command(flatten)]
     record: Record,
     #[command(flatten)]
+    meant: Meant,
+    #[command(flatten)]
     trust: Trust,
 }
 
@@ -58,7 +61,7 @@ impl Whose {
     /// The rule file, and the history that it or the command line names.
     pub(super) fn open(&self) -> Result<(RuleFile, History), Faults> {
         let confines = self.trust.confines()?;
-        let rules = read_rules(self.rules.as_deref().unwrap_or_default(), confines.as_ref())?;
+        let rules = read_rules_with(self.rules.as_deref().unwrap_or_default(), confines.as_ref(), &self.meant.choices())?;
         match self.record.named(&rules, confines.as_ref(), &surroundings())? {
             Some((_, history)) => Ok((rules, history)),
             None => {

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use chrono::{DateTime, SubsecRound, Utc};
 use clap::{Args, ValueEnum};
 
+use super::choices::Meant;
 use super::destinations::Destinations;
 use super::record::Record;
-use super::run::{Trust, read_rules, surroundings, time};
+use super::run::{Trust, read_rules_with, surroundings, time};
 use crate::diagnostic::Faults;
 use crate::history::History;
 use crate::retention::{Kind, Places, ReportFiles};
@@ -32,6 +33,8 @@ pub(super) struct Whose {
     /// Only these kinds; all if left out
     #[arg(long, value_name = "KINDS", value_delimiter = ',')]
     only: Vec<KindName>,
+    #[command(flatten)]
+    meant: Meant,
     #[command(flatten)]
     trust: Trust,
     /// Say what would be removed; remove nothing
@@ -86,7 +89,7 @@ impl Whose {
     /// The rule file is wrong, or a place cannot be one.
     pub(super) fn open(&self, reports: &[PathBuf]) -> Result<Opened, Faults> {
         let confines = self.trust.confines()?;
-        let rules = read_rules(&self.rules, confines.as_ref())?;
+        let rules = read_rules_with(&self.rules, confines.as_ref(), &self.meant.choices())?;
         for path in rules.sections.baseline.iter().flat_map(|baseline| std::iter::once(&baseline.path).chain(&baseline.anchor)) {
             confines.as_ref().map_or(Ok(()), |confines| confines.allow(&path.value))?;
         }

@@ -6,15 +6,18 @@ mod baseline;
 mod begun;
 mod chart;
 mod check;
+mod choices;
 mod ci;
 mod colour;
 mod compare;
 mod completions;
 mod contract;
 mod destinations;
+mod diff;
 pub mod embedded;
 mod exit;
 mod explain;
+mod explained;
 mod feeds;
 mod forget;
 mod gate;
@@ -26,6 +29,7 @@ mod internal;
 mod keep_gating;
 mod kept;
 mod lineage;
+mod lint;
 mod means;
 mod notify;
 mod output;
@@ -47,9 +51,13 @@ mod scratch;
 mod serve;
 mod signals;
 mod stream;
+mod suite;
+mod tables;
+mod test_rules;
 mod trust;
 mod try_rules;
 mod try_shown;
+mod two;
 mod web;
 
 pub use self::exit::ExitCode;
@@ -100,6 +108,11 @@ enum Command {
     ///
     /// Exit code: 0 they are alike; 1 they differ; 2 they could not be compared.
     Compare(Box<compare::Compare>),
+    /// Compare two data sets row by row, by a key: rows added, removed and changed, with their values
+    ///
+    /// The order of rows does not matter, and memory is bounded. Exit code: 0 they are equal, or within the limits; 1 they differ; 2
+    /// they could not be compared.
+    Diff(Box<diff::Diff>),
     /// Work with baselines: summaries of good data, with which rules compare a batch
     Baseline(baseline::Baseline),
     /// Work with rows that were set aside: list, show, export
@@ -200,6 +213,7 @@ impl Command {
             Self::Prune(prune) => prune.run(),
             Self::Forget(forget) => forget.run(),
             Self::Compare(command) => command.run(),
+            Self::Diff(command) => command.run(),
             Self::Baseline(command) => command.run(),
             Self::Quarantine(command) => command.run(),
             Self::History(command) => command.run(),

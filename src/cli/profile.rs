@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use clap::Args;
 
+use super::choices::Meant;
 use super::exit::ExitCode;
 use super::handed::{Done, Given};
 use super::output;
@@ -45,6 +46,8 @@ pub(super) struct Profile {
     format: Option<Format>,
     #[command(flatten)]
     means: Means,
+    #[command(flatten)]
+    meant: Meant,
     #[command(flatten)]
     trust: Trust,
     #[command(flatten)]
@@ -163,9 +166,10 @@ impl Profile {
             faults.or_ok(())?;
             return rules.ok_or_else(|| Fault::new(Code::Internal, "internal error: a profile without a rule file").into());
         };
-        let Parsed { rules, faults, .. } = parse_rules(path, self.trust.confines()?.as_ref())?;
+        let Parsed { rules, faults, .. } = parse_rules(path, self.trust.confines()?.as_ref(), &self.meant.choices())?;
         faults.or_ok(())?;
         let mut rules = rules.ok_or_else(|| Fault::new(Code::Internal, "internal error: no rules were read"))?;
+        super::given::ensure_one_table(&rules)?;
         super::run::ensure_mask_key(&rules)?;
         rules.items.clear();
         rules.sections.known.clear();

@@ -44,6 +44,11 @@ impl Record {
         Ok(Some(history))
     }
 
+    /// Whether the command line says where runs are recorded.
+    pub(super) fn is_given(&self) -> bool {
+        self.record.is_some()
+    }
+
     /// Whether something says where runs are recorded.
     pub(super) fn is_named(&self, rules: &RuleFile) -> bool {
         self.record.is_some() || rules.sections.history.is_some()

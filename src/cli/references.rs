@@ -5,17 +5,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
 
+use super::destinations::of_section;
 use super::output;
 use crate::audit::{Kept, References};
 use crate::baseline;
 use crate::confines::Confines;
 use crate::diagnostic::{Code, Fault, Faults, Place};
-use crate::gate::PublishedTable;
+use crate::gate::{self, Parents, PublishedTable};
 use crate::history::{History, Past, Window};
 use crate::identity::Identity;
 use crate::rules::Why;
+use crate::rules::published::{Fetched, OtherQuery, TableRows};
 use crate::rules::words::{AgainstWord, Season};
-use crate::ruleset::{BaselineSection, RuleFile};
+use crate::ruleset::{BaselineSection, GateSection, RuleFile};
 use crate::shown::counted;
 use crate::source::{self, ContractColumn, ReadOptions, Source, Spool};
 use crate::summary::Summary;
@@ -36,6 +38,10 @@ pub(super) struct Surroundings {
     judges_published: bool,
     /// The runs recorded before.
     runs: Option<Runs>,
+    /// The tables that this run judges before.
+    parents: Option<Arc<Parents>>,
+    /// Where the tables of the rule file publish, where one of them is judged alone.
+    places: Vec<(String, GateSection)>,
 }
 
 /// The recorded runs, and the batch that is compared with them.
@@ -63,6 +69,8 @@ impl Surroundings {
             makes_baseline: false,
             published: None,
             runs: None,
+            parents: None,
+            places: rules.sibling_places.clone(),
             judges_published: false,
         })
     }
@@ -75,6 +83,11 @@ impl Surroundings {
     /// For a run that judges what is published.
     pub(super) fn of_published(self) -> Self {
         Self { judges_published: true, ..self }
+    }
+
+    /// Beside tables that are judged before in this run.
+    pub(super) fn among(self, parents: Arc<Parents>) -> Self {
+        Self { parents: Some(parents), ..self }
     }
 
     fn published(&self, last: Option<u64>) -> Result<Kept, Faults> {
@@ -103,8 +116,24 @@ impl Surroundings {
         Self { runs: history.map(|history| Runs { history, time, batch_id, identity: Mutex::default() }), ..self }
     }
 
+    fn allow_all_in(&self, place: &str) -> Result<(), Fault> {
+        self.confines.as_ref().map_or(Ok(()), |confines| confines.allow_all_in(place))
+    }
+
     fn allow(&self, path: &str) -> Result<(), Fault> {
         self.confines.as_ref().map_or(Ok(()), |confines| confines.allow(path))
+    }
+
+    fn open_with(&self, paths: &[String], columns: &[ContractColumn], use_: &str, hint: &str) -> Result<Arc<dyn Source>, Faults> {
+        paths.iter().try_for_each(|path| self.allow(path))?;
+        let options = ReadOptions { confines: self.confines.clone(), ..self.options.clone() };
+        let opened = source::open(paths, &options, columns, &Spool::new(&self.scratch));
+        Ok(opened.map_err(|fault| {
+            if fault.code != Code::FileNotFound {
+                return fault;
+            }
+            Fault { what: format!("{}, and {use_}", fault.what), ..fault }.hint(hint)
+        })?)
     }
 
     fn baseline(&self, path: &str) -> Result<Kept, Faults> {
@@ -180,16 +209,27 @@ impl References for Surroundings {
     }
 
     fn open(&self, paths: &[String]) -> Result<Arc<dyn Source>, Faults> {
-        paths.iter().try_for_each(|path| self.allow(path))?;
-        let options = ReadOptions { confines: self.confines.clone(), ..self.options.clone() };
-        let opened = source::open(paths, &options, &self.contract, &Spool::new(&self.scratch));
-        Ok(opened.map_err(|fault| {
-            if fault.code != Code::FileNotFound {
-                return fault;
-            }
-            Fault { what: format!("{}, and a rule compares with it", fault.what), ..fault }
-                .hint("`against` takes a path, `published`, `baseline`, `{ baseline: FILE }` or `{ runs: { last: 14 } }`")
-        })?)
+        let hint = "`against` takes a path, `published`, `baseline`, `{ baseline: FILE }` or `{ runs: { last: 14 } }`";
+        self.open_with(paths, &self.contract, "a rule compares with it", hint)
+    }
+
+    fn rows_of_table(&self, wanted: &OtherQuery, rows: TableRows) -> Result<Fetched, Faults> {
+        if let Some(parents) = &self.parents {
+            return parents.rows(wanted, rows);
+        }
+        let place = self.places.iter().find(|(name, _)| *name == wanted.name).map(|(_, gate)| gate);
+        let store = place.map(|gate| of_section(gate, &|place| self.allow_all_in(place))).transpose()?.flatten();
+        let Some(store) = store else {
+            let what = format!("a rule looks for keys in what the table `{}` has published, and nothing says where that is", wanted.name);
+            let fault = Fault::new(Code::MissingOption, what).at(wanted.at.clone());
+            return Err(fault.hint("write `gate: { publish: PATH }` in that table").into());
+        };
+        gate::published_parents(store, wanted, rows)
+    }
+
+    fn open_as(&self, paths: &[String], columns: &[ContractColumn]) -> Result<Arc<dyn Source>, Faults> {
+        let use_ = if columns.is_empty() { "a rule reads it" } else { "a rule looks for keys in it" };
+        self.open_with(paths, columns, use_, "paths start at the directory in which the program runs")
     }
 
     fn baseline_at(&self, paths: &[String]) -> Result<Option<Kept>, Faults> {
@@ -217,5 +257,30 @@ impl References for Surroundings {
             },
             AgainstWord::Paths(_) => Err(Fault::new(Code::Internal, "internal error: data keep no summaries").into()),
         }
+    }
+}
+
+/// Other data in which keys are looked for, and with which nothing is compared.
+pub(super) struct OnlyKeys(pub Surroundings);
+
+impl References for OnlyKeys {
+    fn compares(&self) -> bool {
+        false
+    }
+
+    fn open(&self, paths: &[String]) -> Result<Arc<dyn Source>, Faults> {
+        Err(Fault::new(Code::Unsupported, format!("nothing can be compared with {} here", paths.join(", "))).into())
+    }
+
+    fn rows_of_table(&self, wanted: &OtherQuery, rows: TableRows) -> Result<Fetched, Faults> {
+        self.0.rows_of_table(wanted, rows)
+    }
+
+    fn open_as(&self, paths: &[String], columns: &[ContractColumn]) -> Result<Arc<dyn Source>, Faults> {
+        self.0.open_as(paths, columns)
+    }
+
+    fn summaries(&self, against: &AgainstWord) -> Result<Kept, Faults> {
+        Err(Fault::new(Code::Unsupported, format!("nothing can be compared with {against} here")).into())
     }
 }

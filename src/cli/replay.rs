@@ -5,11 +5,14 @@ use std::sync::Arc;
 
 use clap::Args;
 
+use super::choices::Choices;
 use super::destinations::{Destinations, beside};
 use super::exit::ExitCode;
 use super::output;
-use super::run::{Means, Trust, ensure_mask_key, read_rules};
+use super::references::{OnlyKeys, Surroundings};
+use super::run::{Means, Trust, ensure_mask_key, read_rules_with};
 use super::scratch::Scratch;
+use crate::audit::{Job, References};
 use crate::diagnostic::Faults;
 use crate::gate::replay::{self, Mended, Replayed, Request};
 use crate::report::model::Release;
@@ -28,6 +31,8 @@ pub(super) struct Replay {
     /// The rule file, as it is now
     #[arg(short, long, value_name = "RULES")]
     rules: String,
+    #[command(flatten)]
+    choices: Choices,
     #[command(flatten)]
     destinations: Destinations,
     #[command(flatten)]
@@ -62,7 +67,7 @@ impl Replay {
 
     fn replay(&self) -> Result<ExitCode, Faults> {
         let now = self.means.clock();
-        let mut rules = read_rules(&self.rules, self.trust.confines()?.as_ref())?;
+        let mut rules = read_rules_with(&self.rules, self.trust.confines()?.as_ref(), &self.choices.choices())?;
         ensure_mask_key(&rules)?;
         let (publish, quarantine) = self.destinations.open(&rules, self.trust.confines()?.as_ref())?;
         beside(&mut rules, publish.as_ref(), Some("a replay"))?;
@@ -82,7 +87,12 @@ impl Replay {
             }
             None | Some(_) => {}
         }
-        let job = |source: Arc<dyn Source>, table: Arc<dyn Published>| self.means.job(now, &rules, source, Some(table), &spill, &|_, _| {});
+        // Rows that come back are too few to be compared with other data; their keys can be looked for there.
+        let keys: Arc<dyn References> = Arc::new(OnlyKeys(Surroundings::of(&rules, spill.path.clone(), self.trust.confines()?)?));
+        let job = |source: Arc<dyn Source>, table: Arc<dyn Published>| Job {
+            references: Some(keys.clone()),
+            ..self.means.job(now, &rules, source, Some(table), &spill, &|_, _| {})
+        };
         let (scratch, dry_run, waiting) = (spill.path.as_path(), self.dry_run, self.destinations.waiting());
         let mended = mended.as_ref();
         let request = Request { rules: &rules, publish, quarantine, job: &job, release: None, mended, scratch, dry_run, waiting };

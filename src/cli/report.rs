@@ -93,7 +93,7 @@ impl ReportCommand {
 }
 
 /// The report in a file.
-fn read(place: &Location) -> Result<report::Report, Fault> {
+pub(super) fn read(place: &Location) -> Result<report::Report, Fault> {
     let bytes = Location::read_all(std::slice::from_ref(place)).pop().unwrap_or_else(|| Ok(Default::default()));
     let text = bytes.and_then(|bytes| String::from_utf8(bytes.to_vec()).map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e)));
     let text = text.map_err(|e| Fault::new(Code::of_reading(&e), format!("{place}: cannot read: {e}")))?;

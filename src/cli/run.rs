@@ -13,12 +13,13 @@ use crate::metric::Budget;
 use crate::quarantine::ensure_not_taken_out;
 use crate::report::model;
 use crate::rules::published::Published;
-use crate::ruleset::{Parsed, RuleFile};
+use crate::ruleset::{Parsed, RuleFile, Table};
 use crate::source::{self, Format, ReadOptions, Source, Spool};
 use crate::windows;
 
+use super::choices::Choices;
 use super::ci::CiOptions;
-pub(super) use super::given::{ensure_mask_key, mask_key, parse_rules, read_options, read_rules, surroundings, whole};
+pub(super) use super::given::{ensure_mask_key, mask_key, parse_rules, read_options, read_rules, read_rules_with, surroundings, whole};
 use super::handed::Given;
 use super::lineage::Lineage;
 pub(super) use super::means::{Means, countable, time};
@@ -39,6 +40,8 @@ pub(super) struct RunOptions {
     /// The rule file
     #[arg(short, long, value_name = "RULES")]
     pub rules: String,
+    #[command(flatten)]
+    pub choices: Choices,
     #[arg(long = "report", value_name = "[FORMAT=]PATH", help = reports_help())]
     pub reports: Vec<PathBuf>,
     /// Write every row on which a rule fails, with the rules, why and where it came from, to this file
@@ -92,6 +95,9 @@ impl RunOptions {
     pub(super) fn paths(&self, rules: &RuleFile) -> Vec<String> {
         if self.given.rows.is_some() {
             return Vec::new();
+        }
+        if !rules.tables.is_empty() && self.data.is_empty() {
+            return rules.tables.iter().flat_map(|table| self.paths(&table.rules)).collect();
         }
         if self.data.is_empty() { rules.sections.source.path.iter().flat_map(|path| path.0.clone()).collect() } else { self.data.clone() }
     }
@@ -209,8 +215,8 @@ impl RunOptions {
     pub(super) fn parse_rules(&self) -> Result<Parsed, Fault> {
         let confines = self.trust.confines()?;
         match &self.given.rules {
-            Some(rules) => Ok(rules.parse(confines.as_ref())),
-            None => parse_rules(&self.rules, confines.as_ref()),
+            Some(rules) => Ok(rules.parse(confines.as_ref(), &self.choices.choices())),
+            None => parse_rules(&self.rules, confines.as_ref(), &self.choices.choices()),
         }
     }
 
@@ -239,10 +245,18 @@ impl RunOptions {
     /// opened, what its columns show.
     pub(super) fn more_mistakes(&self, rules: &RuleFile, is_comparable: bool) -> Faults {
         let now = self.means.clock();
+        if !rules.tables.is_empty() {
+            let of_table = |table: &Table| table.rules.quiet(self.more_mistakes(&table.rules, is_comparable));
+            return Faults(rules.tables.iter().flat_map(of_table).collect());
+        }
         let mut faults = audit::mistakes_alone(rules, now);
         let Some(scratch) = is_comparable.then(Scratch::new).and_then(Result::ok) else { return faults };
         match self.open_data(rules, &scratch) {
-            Ok(data) => faults.extend(audit::mistakes_beside(&self.job(now, rules, data, None, &scratch, &|_, _| {}))),
+            Ok(data) => {
+                let references = self.comparable(now, rules, &scratch).ok().map(|reached| Arc::new(reached) as Arc<dyn References>);
+                let job = Job { references, ..self.job(now, rules, data, None, &scratch, &|_, _| {}) };
+                faults.extend(audit::mistakes_beside(&job));
+            }
             // Said now, or it would be the next thing to mend.
             Err(more) => faults.extend(more),
         }

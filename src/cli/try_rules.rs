@@ -5,12 +5,13 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use clap::Args;
 
+use super::choices::Meant;
 use super::destinations::{beside, named_by, replaces};
 use super::exit::ExitCode;
 use super::output::{self, Form};
 use super::progress::Progress;
 use super::references::Surroundings;
-use super::run::{Means, Trust, ensure_mask_key, read_options, read_rules};
+use super::run::{Means, Trust, ensure_mask_key, read_options, read_rules_with};
 use super::scratch::Scratch;
 use super::try_shown;
 use super::web::Web;
@@ -58,6 +59,8 @@ pub(super) struct Try {
     verbose: bool,
     #[command(flatten)]
     means: Means,
+    #[command(flatten)]
+    meant: Meant,
     #[command(flatten)]
     trust: Trust,
     #[command(flatten)]
@@ -109,7 +112,7 @@ impl Try {
     }
 
     fn read_rules(&self) -> Result<RuleFile, Faults> {
-        read_rules(&self.rules, self.trust.confines()?.as_ref())
+        read_rules_with(&self.rules, self.trust.confines()?.as_ref(), &self.meant.choices())
     }
 
     fn read_options(&self, rules: &RuleFile) -> Result<ReadOptions, Faults> {

@@ -58,6 +58,8 @@ pub const SECTIONS: &[Section] = &[
         text: PROFILE,
     },
     Section { name: "baseline", tables: &[("", BaselineSection::json_schema)], lists: &[], text: BASELINE },
+    Section { name: "sources", tables: &[], lists: &[], text: SOURCES },
+    Section { name: "tables", tables: &[], lists: &[], text: TABLES },
     Section { name: "known", tables: &[("", KnownIssue::json_schema)], lists: &[], text: KNOWN },
     Section { name: "gate", tables: &[("", GateSection::json_schema)], lists: &[], text: GATE },
     Section {
@@ -112,6 +114,8 @@ const TRANSFORM: &str = include_str!("text/transform.md");
 const MALFORMED: &str = include_str!("text/malformed.md");
 const PROFILE: &str = include_str!("text/profile.md");
 const BASELINE: &str = include_str!("text/baseline.md");
+const SOURCES: &str = include_str!("text/sources.md");
+const TABLES: &str = include_str!("text/tables.md");
 const KNOWN: &str = include_str!("text/known.md");
 const GATE: &str = include_str!("text/gate.md");
 const NOTIFY: &str = include_str!("text/notify.md");

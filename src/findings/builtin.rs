@@ -45,6 +45,7 @@ kinds! {
     HELD = "table/held", "schema", Ids::Each("held"), "Rows with a value that the table's type cannot hold.";
     CONSTRAINT = "table/constraint", "expression", Ids::Each("constraint"), "Rows that do not meet a constraint of the table.";
     COMPARE = "compare", "compare", Ids::Each("compare"), "What two data sets share, and what only one of them has: in reports of `sluicegate compare`.";
+    GATE_BIAS = "gate/bias", "gate_bias", Ids::Each("gate-bias"), "What setting rows aside does to the groups that rules declare: where rows are set aside.";
     INVARIANT = "table/invariant", "expression", Ids::Each("invariant"), "Rows that do not meet an invariant of the table.";
 }
 

@@ -27,6 +27,7 @@ impl FigureName {
             ("age_seconds", "Age"),
             ("allowed_high", "Largest share allowed"),
             ("allowed_low", "Smallest share allowed"),
+            ("by_chance", "Distance by chance"),
             ("chi_square", "Chi-square"),
             ("cohens_w", "Cohen’s w"),
             ("count", "Rows of the group"),
@@ -74,7 +75,9 @@ macro_rules! names {
 }
 
 names! {
+    ABSENT_KEYS = "absent_keys", KEYS, "different keys that do not occur in the other data";
     ABSENT_VALUES = "absent_values", KEYS, "values that must occur, and do not";
+    ADDED = "added", ROWS, "rows whose key what the batch is compared with has not";
     ADJUSTED_P_VALUE = "adjusted_p_value", NONE, "the p-value, adjusted to the columns and groups of the rule";
     AGE_SECONDS = "age_seconds", SECONDS, "how old the newest value is";
     ALLOWED_HIGH = "allowed_high", SHARE_OF_ROWS, "the largest share of the group that is tolerated";
@@ -85,30 +88,54 @@ names! {
     BASELINE_ROWS = "baseline_rows", ROWS, "rows with a value in what the batch is compared with";
     BASELINE_STDDEV = "baseline_stddev", OF_COLUMN, "the sample standard deviation of what the batch is compared with";
     BINS = "bins", NONE, "bins or categories that are compared";
+    BY_CHANCE = "by_chance", NONE, "what the distance comes to, or more, in one of 20 batches that did not change";
+    CENTROID_SHIFT = "centroid_shift", NONE, "the cosine distance between the mean vectors";
+    CHANGED = "changed", ROWS, "rows of the same key of which another value differs";
     CHI_SQUARE = "chi_square", NONE, "Pearson's statistic of the groups' counts";
     COHENS_W = "cohens_w", NONE, "the effect size w of the groups' counts";
     COLUMNS = "columns", COLUMNS, "how many columns there are";
+    COMPARED_COLUMNS = "compared_columns", COLUMNS, "how many columns were compared";
     COMPARED_WITH = "compared_with", OF_COLUMN, "the same measure of what it is compared with";
     COMPLETENESS = "completeness", SHARE_OF_ROWS, "the share of rows with a value";
     CONFLICTING_KEYS = "conflicting_keys", KEYS, "keys that come with several values";
-    COUNT = "count", ROWS, "rows of the group";
+    COUNT = "count", ROWS, "rows of the group; with `unit`, its different units";
     CRAMERS_V = "cramers_v", NONE, "Cramer's V of the counts as they are";
     DECISION_LEVEL = "decision_level", NONE, "1 - the confidence at which the group was judged";
     DECISION_P_VALUE = "decision_p_value", NONE, "the smallest 1 - confidence at which the group's share is decided";
     DEGREES_OF_FREEDOM = "degrees_of_freedom", NONE, "of the statistic `chi_square`";
+    DEMOGRAPHIC_PARITY_DIFFERENCE = "demographic_parity_difference", SHARE_OF_ROWS, "the largest selection rate of a group less the smallest";
+    DEMOGRAPHIC_PARITY_RATIO = "demographic_parity_ratio", NONE, "the smallest selection rate of a group by the largest";
     DIFFERENCE = "difference", SHARE_OF_ROWS, "the share less its reference";
+    DIFFERENCE_HIGH = "difference_high", SHARE_OF_ROWS, "the upper end of the difference's interval";
+    DIFFERENCE_LOW = "difference_low", SHARE_OF_ROWS, "the lower end of the difference's interval";
+    DIFFERING_COLUMNS = "differing_columns", COLUMNS, "columns that only one of both has, and those whose values cannot be compared";
     DISTINCT = "distinct", KEYS, "different keys";
     DISTINCTNESS = "distinctness", NONE, "different keys by rows";
     DUPLICATE_ROWS = "duplicate_rows", ROWS, "rows less different keys";
     DUPLICATED_GROUPS = "duplicated_groups", KEYS, "keys of several rows";
+    EARLIER_ROWS = "earlier_rows", ROWS, "rows whose time lies before that of the other split";
     EFFECT = "effect", NONE, "how far apart the distributions are: D, or V of samples of one size";
+    EQUAL_OPPORTUNITY_DIFFERENCE = "equal_opportunity_difference", SHARE_OF_ROWS, "the largest true positive rate of a group less the smallest";
+    EQUAL_OPPORTUNITY_RATIO = "equal_opportunity_ratio", NONE, "the smallest true positive rate of a group by the largest";
+    EQUALIZED_ODDS_DIFFERENCE = "equalized_odds_difference", SHARE_OF_ROWS, "how far true positive rates lie apart, or false positive rates if these lie further";
+    EQUALIZED_ODDS_RATIO = "equalized_odds_ratio", NONE, "the smallest true positive rate by the largest, or of false positive rates if that is smaller";
     FAILING_ROWS = "failing_rows", ROWS, "failing rows of the group";
+    FALSE_POSITIVE_RATE = "false_positive_rate", SHARE_OF_ROWS, "of rows with another label, the share with the positive prediction";
+    FALSE_POSITIVE_RATE_DIFFERENCE = "false_positive_rate_difference", SHARE_OF_ROWS, "the false positive rate less that of what the group is compared with";
+    FALSE_POSITIVE_RATE_DIFFERENCE_HIGH = "false_positive_rate_difference_high", SHARE_OF_ROWS, "the upper end of that difference's interval";
+    FALSE_POSITIVE_RATE_DIFFERENCE_LOW = "false_positive_rate_difference_low", SHARE_OF_ROWS, "the lower end of that difference's interval";
+    FREQUENT_KEYS = "frequent_keys", KEYS, "different keys that more rows have than may have one";
     GROUPS = "groups", GROUPS, "how many groups there are";
     HASH = "hash", NAME, "the hash by which keys were compared";
     HIGH = "high", ROWS, "rows above the upper fence";
+    IMBALANCE = "imbalance", NONE, "how many times more rows the largest class has than the smallest";
+    IN_BOTH = "in_both", KEYS, "keys that the batch and what it is compared with have once each";
     INTERVAL_HIGH = "interval_high", SHARE_OF_ROWS, "the upper end of the share's interval";
     INTERVAL_LOW = "interval_low", SHARE_OF_ROWS, "the lower end of the share's interval";
+    INVERTED_ROWS = "inverted_rows", ROWS, "rows whose range ends before it begins";
     JENSEN_SHANNON = "jensen_shannon", NONE, "the Jensen-Shannon distance of the shares from their reference";
+    LACKING_KEYS = "lacking_keys", KEYS, "different keys of the other data that have fewer rows than each must have";
+    LATER_ROWS = "later_rows", ROWS, "rows whose time lies after that of the other split";
     LONGEST_RUN = "longest_run", ROWS, "the longest run of rows, one behind the other";
     LOW = "low", ROWS, "rows below the lower fence";
     LOWER_FENCE = "lower_fence", OF_COLUMN, "the lower fence; of logarithms with `log`";
@@ -117,24 +144,51 @@ names! {
     MEAN_AD = "mean_ad", OF_COLUMN, "the mean absolute deviation from the median";
     MEDIAN = "median", OF_COLUMN, "the median";
     MISSING = "missing", ROWS, "rows without a value";
+    MISSING_PERIODS = "missing_periods", PERIODS, "periods without a row";
+    NEAR_ROWS = "near_rows", ROWS, "rows whose text is nearly another one";
     NEW_VALUE_ROWS = "new_value_rows", ROWS, "rows whose value is not in what the batch is compared with";
     NEW_VALUES = "new_values", KEYS, "different values that are not in what the batch is compared with";
     NEWEST = "newest", TIME, "the newest value";
+    OTHER_REPEATED_KEYS = "other_repeated_keys", KEYS, "keys that what the batch is compared with has several times";
+    OTHER_ROWS = "other_rows", ROWS, "rows of what the batch is compared with";
+    OTHER_WITHOUT_KEY = "other_without_key", ROWS, "rows of what the batch is compared with that lack a part of the key";
+    OVERLAPPING_ROWS = "overlapping_rows", ROWS, "rows whose range overlaps that of another";
     P_VALUE = "p_value", NONE, "how probable such a figure or a larger one is by chance";
+    PARENTS_SET_ASIDE = "parents_set_aside", ROWS, "rows whose parent in another table was set aside";
+    PERIODS = "periods", PERIODS, "periods that are expected to have a row";
+    POSITIVES = "positives", ROWS, "rows with the positive label";
     PUBLISHED_BEFORE = "published_before", ROWS, "rows whose key is published already";
     Q1 = "q1", OF_COLUMN, "the first quartile";
     Q3 = "q3", OF_COLUMN, "the third quartile";
     RATIO = "ratio", NONE, "the share of the group by its reference";
+    RATIO_HIGH = "ratio_high", NONE, "the upper end of the ratio's interval";
+    RATIO_LOW = "ratio_low", NONE, "the lower end of the ratio's interval";
     RECOGNISED = "recognised", KEYS, "different values that look like personal data of one kind";
-    REFERENCE = "reference", SHARE_OF_ROWS, "the share that the group should have";
+    REFERENCE = "reference", SHARE_OF_ROWS, "the share that the group should have, or that it is compared with";
+    REJECTION_RATE = "rejection_rate", SHARE_OF_ROWS, "the share of the rows that is set aside";
+    REMOVED = "removed", ROWS, "rows of what the batch is compared with, whose key the batch has not";
+    REPEATED_KEYS = "repeated_keys", KEYS, "keys that the batch has several times";
+    RETURNED_ROWS = "returned_rows", ROWS, "rows that a query returns";
     ROBUST_Z = "robust_z", NONE, "how far the measure is from the median of earlier runs: 0.6745 of it by their median absolute deviation";
     ROWS = "rows", ROWS, "rows that were looked at";
     ROWS_IN_SCOPE = "rows_in_scope", ROWS, "rows that the rule speaks of";
     RUNS = "runs", RUNS, "runs that are too long";
+    SELECTION_RATE = "selection_rate", SHARE_OF_ROWS, "the share with the positive outcome";
+    SET_ASIDE = "set_aside", ROWS, "rows that are set aside";
     SHARE = "share", SHARE_OF_ROWS, "the share of the group";
+    SHARE_AFTER = "share_after", SHARE_OF_ROWS, "the group's share of the rows that are left";
+    SHARE_BEFORE = "share_before", SHARE_OF_ROWS, "the group's share of all rows";
+    SHARED_GROUP_ROWS = "shared_group_rows", ROWS, "rows whose group the other split has too";
+    SHARED_KEY_ROWS = "shared_key_rows", ROWS, "rows whose key the other split has too";
+    SHARED_KEYS = "shared_keys", KEYS, "different keys that occur in the other data too";
+    SHARED_TIME_ROWS = "shared_time_rows", ROWS, "rows whose time lies within that of the other split";
     STDDEV = "stddev", OF_COLUMN, "the sample standard deviation";
     TOTAL_VARIATION = "total_variation", SHARE_OF_ROWS, "the total variation distance of the shares from their reference";
     TRANSFORM = "transform", NAME, "what was taken of the values first: the figures are of that";
+    TRUE_POSITIVE_RATE = "true_positive_rate", SHARE_OF_ROWS, "of rows with the positive label, the share with the positive prediction";
+    TRUE_POSITIVE_RATE_DIFFERENCE = "true_positive_rate_difference", SHARE_OF_ROWS, "the true positive rate less that of what the group is compared with";
+    TRUE_POSITIVE_RATE_DIFFERENCE_HIGH = "true_positive_rate_difference_high", SHARE_OF_ROWS, "the upper end of that difference's interval";
+    TRUE_POSITIVE_RATE_DIFFERENCE_LOW = "true_positive_rate_difference_low", SHARE_OF_ROWS, "the lower end of that difference's interval";
     UNIQUE_VALUE_RATIO = "unique_value_ratio", NONE, "keys of one row by different keys";
     UNIQUENESS = "uniqueness", NONE, "keys of one row by rows";
     UPPER_FENCE = "upper_fence", OF_COLUMN, "the upper fence; of logarithms with `log`";
@@ -142,6 +196,7 @@ names! {
     VALUES_LOOKED_AT = "values_looked_at", KEYS, "different values that were looked at";
     VANISHED_VALUE_ROWS = "vanished_value_rows", ROWS, "rows of what the batch is compared with, whose value the batch has not";
     VANISHED_VALUES = "vanished_values", KEYS, "different values of what the batch is compared with, that the batch has not";
+    WITHOUT_KEY = "without_key", ROWS, "rows that lack a part of the key";
 }
 
 /// Whether a figure of this name is one of ours: other names come from the data.

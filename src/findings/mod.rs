@@ -12,6 +12,7 @@
 
 pub mod builtin;
 mod code;
+mod concentration;
 pub mod figures;
 mod label;
 mod message;
@@ -24,6 +25,7 @@ use serde_json::Value as Json;
 
 pub use builtin::Builtin;
 pub use code::FindingCode;
+pub use concentration::Concentration;
 pub use figures::{Figure, FigureName, Figures, GroupFigures};
 pub use label::Label;
 pub use message::Message;
@@ -84,6 +86,9 @@ pub struct Finding {
     pub groups: Vec<GroupFigures>,
     /// The first failing rows.
     pub samples: Vec<Sample>,
+    /// Values in which the failing rows concentrate, what chance explains least first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub why: Vec<Concentration>,
 }
 
 impl Default for Finding {
@@ -117,6 +122,7 @@ impl Default for Finding {
             figures: Figures::default(),
             groups: Vec::new(),
             samples: Vec::new(),
+            why: Vec::new(),
         }
     }
 }
@@ -168,6 +174,22 @@ impl Finding {
         self.outcome == Outcome::NoData && self.severity == Severity::Error
     }
 
+    /// The worst first: what keeps rows from being published, then what warns.
+    pub fn rank(&self) -> u8 {
+        match (self.label(), self.severity) {
+            (Label::Fail, _) => 0,
+            (Label::NoData, Severity::Error) => 1,
+            (Label::Warning, _) => 2,
+            (Label::CannotTell, _) => 3,
+            (Label::NoData, Severity::Warning) => 4,
+            (Label::Info, _) => 5,
+            (Label::NoData, Severity::Info) => 6,
+            (Label::NotJudged, _) => 7,
+            (Label::Known, _) => 8,
+            (Label::Pass, _) => 9,
+        }
+    }
+
     /// Whether it was judged and did not pass, or could not be judged.
     pub fn is_problem(&self) -> bool {
         match self.outcome {
@@ -206,11 +228,23 @@ pub struct Sample {
     pub line_column: Option<u32>,
     /// The columns that matter, in order: name and value.
     pub values: Vec<(String, Json)>,
+    /// Of a row that was changed: the values that some of these columns had before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub before: Vec<(String, Json)>,
     /// The record as it stands in the file, for malformed ones.
     pub raw: Option<String>,
     /// Why this row, where rows fail for reasons of their own.
     pub reason: Option<String>,
-    /// Of a row whose key occurs elsewhere: another row that has it, the one that stays if one does.
+    /// Of a row whose key occurs elsewhere: another row that has it, the one that stays if one does; of a row that was changed, what it
+    /// was before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub same_key_as: Option<Origin>,
+}
+
+impl Sample {
+    /// Its values by column, each with the value before where it was changed.
+    pub fn cells(&self) -> impl Iterator<Item = (&str, &Json, Option<&Json>)> {
+        let before = |name: &str| self.before.iter().find(|(column, _)| column == name).map(|(_, value)| value);
+        self.values.iter().map(move |(name, value)| (name.as_str(), value, before(name)))
+    }
 }

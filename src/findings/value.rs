@@ -165,6 +165,8 @@ impl Unit {
     pub const SECONDS: Self = Self::new("seconds");
     pub const INCOMPATIBLE_CHANGES: Self = Self::new("incompatible changes");
     pub const LARGEST_DIFFERENCE: Self = Self::new("largest difference of shares");
+    /// Days, hours and the like.
+    pub const PERIODS: Self = Self::new("periods");
     /// Different keys or values.
     pub const KEYS: Self = Self::new("keys");
     /// Whatever the column's own values are counted in.
@@ -184,7 +186,7 @@ impl Unit {
 
     /// Whether it counts rows or such: a number of it is no value of a column.
     pub fn counts(&self) -> bool {
-        const COUNTS: [Unit; 9] = [
+        const COUNTS: [Unit; 10] = [
             Unit::ROWS,
             Unit::SHARE_OF_ROWS,
             Unit::GROUPS,
@@ -194,6 +196,7 @@ impl Unit {
             Unit::INCOMPATIBLE_CHANGES,
             Unit::LARGEST_DIFFERENCE,
             Unit::KEYS,
+            Unit::PERIODS,
         ];
         COUNTS.contains(self)
     }

@@ -88,6 +88,13 @@ impl<'a> RulesOfRows<'a> {
         self.rules.append(true);
     }
 
+    /// Why rules set the row aside, where they have several reasons to.
+    pub(super) fn reason(&self, row: RowId) -> Option<String> {
+        let mut reasons: Vec<&str> = self.findings.iter().filter(|f| f.rows.contains(row)).filter_map(|f| f.reason_of(row)).collect();
+        reasons.dedup();
+        (!reasons.is_empty()).then(|| reasons.join("; "))
+    }
+
     pub(super) fn finish(mut self) -> Vec<ArrayRef> {
         let mut columns: Vec<ArrayRef> = vec![Arc::new(self.rules.finish())];
         if let Why::Fails(_) = self.why {

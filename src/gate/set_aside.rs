@@ -126,7 +126,7 @@ fn ours(audited: &Audited, unit: &Unit, rows: &[u32], malformed: &[Malformed], w
         let bad = malformed.binary_search_by_key(&row, |m| m.row).ok().map(|i| &malformed[i]);
         rules.add(id, bad.is_some());
         let reason = bad.map(|m| audited.privacy.reason(&m.reason, m.column.as_deref(), &m.raw));
-        reasons.append_option(reason.or_else(|| whole.map(str::to_owned)));
+        reasons.append_option(reason.or_else(|| whole.map(str::to_owned)).or_else(|| rules.reason(id)));
         raws.append_option(bad.filter(|m| !m.raw.is_empty()).map(|m| m.raw.as_slice()));
         let origin = audited.row_origins.origin(id, &audited.source.known().origins);
         let (file, line, number) = origin.columns();

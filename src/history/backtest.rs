@@ -43,11 +43,11 @@ pub struct Backtested {
 /// Holds the limits of `rules` against what the runs of `reports` observed. Nothing of a finding is shown for which `shows`
 /// does not say so.
 pub fn backtest(rules: &RuleFile, reports: &[Report], at_most: AtMost, shows: &dyn Fn(&Finding) -> bool) -> Vec<Backtested> {
-    rules.items.iter().flat_map(|item| of_item(rules, item, reports, at_most, shows)).collect()
+    rules.items.iter().flat_map(|item| of_item(item, reports, at_most, shows)).collect()
 }
 
-fn of_item(rules: &RuleFile, item: &RuleItem, reports: &[Report], at_most: AtMost, shows: &dyn Fn(&Finding) -> bool) -> Vec<Backtested> {
-    let limit = Limit::of(rules, item);
+fn of_item(item: &RuleItem, reports: &[Report], at_most: AtMost, shows: &dyn Fn(&Finding) -> bool) -> Vec<Backtested> {
+    let limit = Limit::of(item);
     let mut by_id: BTreeMap<&str, Vec<&Finding>> = BTreeMap::new();
     for finding in reports.iter().flat_map(|report| &report.findings).filter(|finding| is_of(item, finding)) {
         by_id.entry(&finding.id).or_default().push(finding);

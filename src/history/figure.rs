@@ -7,6 +7,7 @@ use crate::privacy::Privacy;
 use crate::report::Report;
 use crate::report::model::ColumnReport;
 use crate::ruleset::RuleFile;
+use crate::yaml::Position;
 
 /// What may be shown of runs that were recorded when other columns were masked: what the rule file says now counts.
 pub struct Shown<'a> {
@@ -25,10 +26,10 @@ impl<'a> Shown<'a> {
         if self.privacy.may_show(unit, false) {
             return true;
         }
-        let mentions = |line: u32| self.privacy.mentions(self.rules.around_rule(line));
+        let mentions = |at: Position| self.privacy.mentions(self.rules.around_rule(at));
         let of_its_kind: Vec<_> = self.rules.items.iter().filter(|item| item.entry.name == finding.rule).collect();
         let is_about_masked = finding.columns.iter().any(|column| self.privacy.mask_of(column).is_some());
-        !is_about_masked && !of_its_kind.is_empty() && !of_its_kind.iter().any(|item| mentions(item.at.line))
+        !is_about_masked && !of_its_kind.is_empty() && !of_its_kind.iter().any(|item| mentions(item.at))
     }
 }
 

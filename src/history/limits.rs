@@ -4,9 +4,8 @@ use std::fmt;
 
 use crate::findings::{Finding, Unit, Value, figures};
 use crate::rules::words::{Duration, Tolerance};
-use crate::ruleset::{RuleFile, RuleItem};
+use crate::ruleset::RuleItem;
 use crate::shown::digits;
-use crate::yaml::{Node, Value as Yaml};
 
 /// The limit of a rule.
 pub(super) enum Limit {
@@ -49,11 +48,11 @@ const WORDS: [(&str, bool, bool); 5] =
 
 impl Limit {
     /// The limit that the rule file writes for the item; none if it writes none.
-    pub(super) fn of(rules: &RuleFile, item: &RuleItem) -> Option<Self> {
+    pub(super) fn of(item: &RuleItem) -> Option<Self> {
         if item.entry.names_rows {
             return Some(Self::Rows(item.words.tolerate.as_ref().map_or(Tolerance::NONE, |tolerate| tolerate.value)));
         }
-        let config = config_of(rules, item)?;
+        let config = &item.config;
         let bounds = WORDS.iter().filter_map(|word| {
             let text = config.get(word.0)?.value.text()?;
             Bound::read(*word, text)
@@ -190,17 +189,6 @@ impl fmt::Display for Limit {
             }
         }
     }
-}
-
-/// What stands behind the rule's name in the file.
-fn config_of(rules: &RuleFile, item: &RuleItem) -> Option<Node> {
-    let tree = Node::read(&rules.text, &rules.path).0?;
-    let Yaml::Sequence(nodes) = &tree.get("rules")?.value.value else { return None };
-    let entry = nodes
-        .iter()
-        .flat_map(|node| node.entries())
-        .find(|entry| (entry.key_at.line, entry.key_at.column) == (item.at.line, item.at.column) && entry.key == item.entry.name);
-    entry.map(|entry| entry.value.clone())
 }
 
 /// A value as a rule file writes it: every digit.

@@ -14,8 +14,9 @@ use super::grouped::Grouped;
 use super::inputs::Inputs;
 use super::state::{Listed, Rows, State};
 use super::{
-    agreement, cells, comoments, completeness, deviations, distinct, extrema, frequencies, groups, json_schema, keys, members, moments,
-    ordered, overview, personal, row_sample, runs, select, sequence, stand_ins, stuck, text_format,
+    agreement, cells, centroid, comoments, completeness, deviations, distinct, extrema, frequencies, group_units, groups, json_schema,
+    keys, members, minhash, moments, ordered, overlaps, overview, periods, personal, row_sample, runs, select, sequence, stand_ins, stuck,
+    text_format, within,
 };
 use crate::diagnostic::{Code, Fault};
 
@@ -53,6 +54,8 @@ states![
     members::Members,
     /// Rows by group, up to 10,000 groups.
     groups::GroupCounts,
+    /// Different units by group, each as `distinct` counts them, and over all groups.
+    group_units::GroupUnits,
     /// Rows by what of a JSON Schema they fail, up to 1,000 reasons.
     json_schema::Violations,
     /// A histogram in buckets of 1/512 relative width or less, which brackets every quantile.
@@ -73,10 +76,20 @@ states![
     stuck::EqualRuns,
     /// The same in the order of another column.
     stuck::SortedRuns,
+    /// Which periods of time have a row: a bit for each.
+    periods::Periods,
+    /// Ranges of all rows: which overlap.
+    overlaps::Overlaps,
     /// 128-bit hashes of keys: which rows share one, exactly.
     keys::Keys,
     /// The values that come with each key: rows in which they differ.
     agreement::Agreement,
+    /// Minima of hashes of texts, 128 each: which texts are nearly the same.
+    minhash::MinHash,
+    /// The rows whose value lies within the range of other data.
+    within::Within,
+    /// The mean of vectors: an exact sum for each of their numbers.
+    centroid::Centroid,
     /// How often values occur, by cell of their order or of their hash: each by itself while they are few.
     cells::Cells,
     /// How texts look: each digit a 9, letters in a row one a, the first 24 characters.

@@ -46,6 +46,11 @@ impl Budget {
         &self.spill
     }
 
+    /// A new spill file, which goes with the value.
+    pub(crate) fn spill(&self) -> io::Result<(SpillFile, File)> {
+        self.spill_file().map(|(path, file)| (SpillFile { path }, file))
+    }
+
     /// A new spill file. Its name may be taken by another budget over the same directory; then the next one is tried.
     pub(super) fn spill_file(&self) -> io::Result<(PathBuf, File)> {
         loop {
@@ -57,6 +62,25 @@ impl Budget {
                 Err(e) => return Err(e),
             }
         }
+    }
+}
+
+/// A file of what was spilled; dropped, it is gone.
+#[derive(Debug)]
+pub struct SpillFile {
+    path: PathBuf,
+}
+
+impl SpillFile {
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for SpillFile {
+    fn drop(&mut self) {
+        // The directory is swept by its owner as well; a file left behind costs only space.
+        files::discard(&self.path);
     }
 }
 

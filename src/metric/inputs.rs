@@ -18,6 +18,17 @@ pub trait Foreign: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// They cannot be read.
     fn each(&self, take: TakeKeys<'_>) -> io::Result<()>;
+
+    /// Whether a row that was given had a whole key, for those who must tell "none of them" from "there are none".
+    fn has_keys(&self) -> bool {
+        true
+    }
+}
+
+/// Whether one of `rows` has a value in every column.
+pub fn has_whole_key(columns: &[Column], rows: &Mask) -> bool {
+    let len = columns.first().map_or(0, |column| column.array.len());
+    columns.iter().fold(rows.clone(), |whole, column| whole.without(column.missing())).count(len) > 0
 }
 
 /// What states may ask for when they finish.

@@ -54,7 +54,7 @@ impl Privacy {
     /// Masks the values that samples show, whatever the finding is about.
     pub fn mask_samples(&self, finding: &mut Finding) {
         for sample in &mut finding.samples {
-            for (name, value) in &mut sample.values {
+            for (name, value) in sample.values.iter_mut().chain(&mut sample.before) {
                 if let Some(mask) = self.mask_of(name) {
                     *value = self.json(mask, value);
                 }

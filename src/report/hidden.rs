@@ -23,6 +23,7 @@ pub(super) fn without_values(report: &Report) -> Report {
     hidden.schema_changes = report.schema_changes.iter().map(of_change).collect();
     hidden.columns = report.columns.iter().map(of_column).collect();
     hidden.history = report.history.as_ref().map(of_history);
+    hidden.tables.iter_mut().for_each(|table| table.report = without_values(&table.report));
     if let Some(publication) = &mut hidden.publication {
         publication.warnings.clear();
     }
@@ -111,6 +112,7 @@ fn of_sample(sample: &Sample) -> Sample {
         origin: sample.origin.clone(),
         line_column: None,
         values: Vec::new(),
+        before: Vec::new(),
         raw: None,
         reason: None,
         same_key_as: sample.same_key_as.clone(),
@@ -171,7 +173,7 @@ fn of_finding_since(finding: &FindingSince) -> FindingSince {
 #[cfg(test)]
 mod tests {
     /// Fields of a report that hold no value of the data, and those that are emptied of values above.
-    const KNOWN: [&str; 23] = [
+    const KNOWN: [&str; 25] = [
         "as_of",
         "batch",
         "began",
@@ -183,6 +185,7 @@ mod tests {
         "faults",
         "findings",
         "history",
+        "left_out",
         "mode",
         "owner",
         "publication",
@@ -193,6 +196,7 @@ mod tests {
         "schema_version",
         "sluicegate_version",
         "stream",
+        "tables",
         "verdict",
         "would_pass",
     ];

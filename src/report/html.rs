@@ -18,7 +18,7 @@ mod trend;
 mod view;
 
 /// The page and its parts: `report.html` is the frame, `finding.html` one row of its table.
-const TEMPLATES: [(&str, &str); 13] = [
+const TEMPLATES: [(&str, &str); 14] = [
     ("report.html", include_str!("../../reports/html/report.html")),
     ("parts.html", include_str!("../../reports/html/parts.html")),
     ("icons.html", include_str!("../../reports/html/icons.html")),
@@ -30,6 +30,7 @@ const TEMPLATES: [(&str, &str); 13] = [
     ("since.html", include_str!("../../reports/html/since.html")),
     ("schema.html", include_str!("../../reports/html/schema.html")),
     ("columns.html", include_str!("../../reports/html/columns.html")),
+    ("tables.html", include_str!("../../reports/html/tables.html")),
     ("report.css", include_str!("../../reports/html/report.css")),
     ("columns.css", include_str!("../../reports/html/columns.css")),
 ];

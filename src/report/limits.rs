@@ -32,8 +32,9 @@ fn finding(finding: &mut Finding) {
         message(said);
         figures.values_mut().for_each(figure);
     }
+    finding.why.iter_mut().filter_map(|why| why.value.as_mut()).for_each(|value| text(value, VALUE_MAX));
     for sample in &mut finding.samples {
-        sample.values.iter_mut().for_each(|(_, value)| json(value));
+        sample.values.iter_mut().chain(&mut sample.before).for_each(|(_, value)| json(value));
         sample.raw.iter_mut().for_each(|raw| text(raw, RECORD_MAX));
         sample.reason.iter_mut().for_each(|reason| text(reason, RECORD_MAX));
     }

@@ -19,13 +19,16 @@ mod rows;
 mod sarif;
 pub mod since;
 pub mod stream;
+mod tables;
 pub mod terminal;
 mod told;
+mod why;
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 pub use gitlab::beside;
-pub use model::Report;
+pub use model::{Report, TableReport};
 pub use read::read;
 pub use rendering::{Rendering, Repository, Values};
 
@@ -39,6 +42,8 @@ pub struct ReportFormat {
     pub extension: Option<&'static str>,
     /// What it is and who reads it, in a sentence.
     pub meaning: &'static str,
+    /// Whether it has a place for the tables of a report; others list what all of them say.
+    keeps_tables: bool,
     /// Renders what may be shown; ask [`ReportFormat::text`].
     render: fn(&Report, &Rendering) -> String,
 }
@@ -46,9 +51,10 @@ pub struct ReportFormat {
 impl ReportFormat {
     /// The report in this format.
     pub fn text(&self, report: &Report, rendering: &Rendering) -> String {
+        let report = if self.keeps_tables { Cow::Borrowed(report) } else { report.together() };
         match rendering.values {
-            Values::Shown => (self.render)(report, rendering),
-            Values::Hidden => (self.render)(&hidden::without_values(report), rendering),
+            Values::Shown => (self.render)(&report, rendering),
+            Values::Hidden => (self.render)(&hidden::without_values(&report), rendering),
         }
     }
 }
@@ -59,44 +65,63 @@ pub const FORMATS: &[ReportFormat] = &[
         name: "json",
         extension: Some("json"),
         meaning: "All that is known, to be read by programs and read back by `sluicegate`.",
+        keeps_tables: true,
         render: |report, _| json(report),
     },
-    ReportFormat { name: "html", extension: Some("html"), meaning: "A page for people, in one file.", render: html::render },
+    ReportFormat {
+        name: "html",
+        extension: Some("html"),
+        meaning: "A page for people, in one file.",
+        keeps_tables: false,
+        render: html::render,
+    },
     ReportFormat {
         name: "markdown",
         extension: Some("md"),
         meaning: "A summary of at most 60 kB, for a step of CI or a comment.",
+        keeps_tables: false,
         render: markdown::render,
     },
     ReportFormat {
         name: "junit",
         extension: Some("xml"),
         meaning: "JUnit's XML: a case a finding, for the test views of CI systems.",
+        keeps_tables: false,
         render: junit::render,
     },
     ReportFormat {
         name: "sarif",
         extension: Some("sarif"),
         meaning: "SARIF 2.1.0: a result a failing row, for code scanning.",
+        keeps_tables: false,
         render: sarif::render,
     },
     ReportFormat {
         name: "github",
         extension: None,
         meaning: "Annotations for GitHub Actions: workflow commands, which a step prints.",
+        keeps_tables: false,
         render: github::render,
     },
-    ReportFormat { name: "gitlab", extension: None, meaning: "GitLab's code quality report, for merge requests.", render: gitlab::render },
+    ReportFormat {
+        name: "gitlab",
+        extension: None,
+        meaning: "GitLab's code quality report, for merge requests.",
+        keeps_tables: false,
+        render: gitlab::render,
+    },
     ReportFormat {
         name: "openmetrics",
         extension: Some("prom"),
         meaning: "Figures for a collector of metrics, such as the textfile collector of Prometheus: names and numbers, no values.",
+        keeps_tables: false,
         render: |report, _| openmetrics::render(report),
     },
     ReportFormat {
         name: "openlineage",
         extension: None,
         meaning: "Events of OpenLineage, one a line: the run started, and how it ended, with facets of data quality.",
+        keeps_tables: false,
         render: openlineage::render,
     },
 ];

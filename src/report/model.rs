@@ -65,9 +65,26 @@ pub struct Report {
     /// How columns go together, where that was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub correlations: Option<Correlations>,
+    /// Names of rules that were not judged, because `--only` asked for others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<String>,
     /// Columns, and pairs of them, that name each row, where that was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub candidate_keys: Option<Vec<CandidateKey>>,
+    /// Of several tables that were judged as one: a report each, parents first. Then findings and columns stand there, and the
+    /// verdict is the worst of theirs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tables: Vec<TableReport>,
+}
+
+/// One of several tables that were judged as one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct TableReport {
+    pub name: String,
+    /// The tables in which its foreign keys look.
+    pub parents: Vec<String>,
+    /// What was found in it, and what was done with its rows.
+    pub report: Report,
 }
 
 impl Report {
@@ -76,7 +93,8 @@ impl Report {
         let without_rules = [&MALFORMED.code, &EMPTY.code, &PREPARE.code, &SOURCE.code, &KNOWN.code];
         // A rule `malformed` has a place in the rule file.
         let is_written = |f: &Finding| f.code == MALFORMED.code && f.place.is_some();
-        self.faults.is_empty() && self.findings.iter().all(|f| without_rules.contains(&&f.code) && !is_written(f))
+        let own = self.faults.is_empty() && self.findings.iter().all(|f| without_rules.contains(&&f.code) && !is_written(f));
+        own && self.tables.iter().all(|table| table.report.checks_nothing())
     }
 
     /// Whether the batch is published, or would be, only since a person released it.
@@ -93,7 +111,7 @@ impl Report {
 
     /// Whether some finding warns; `--strict` minds.
     pub fn has_warnings(&self) -> bool {
-        self.findings.iter().any(Finding::is_warning)
+        self.findings.iter().any(Finding::is_warning) || self.tables.iter().any(|table| table.report.has_warnings())
     }
 }
 

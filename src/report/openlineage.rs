@@ -32,7 +32,7 @@ pub(super) fn render(report: &Report, rendering: &Rendering) -> String {
 
 /// The events for a server: without values of the data, which more people read there than the data.
 pub(crate) fn events_to_post(report: &Report, namespace: &str, ended: DateTime<Utc>) -> [Json; 2] {
-    events(&without_values(report), Values::Hidden, namespace, Some(ended))
+    events(&without_values(&report.together()), Values::Hidden, namespace, Some(ended))
 }
 
 /// That the run started, and how it ended: `ended` if that is known, else when it began. `namespace` is that of the job.

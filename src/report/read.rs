@@ -31,11 +31,17 @@ pub fn read(text: &str, name: &str) -> Result<Report, Fault> {
         (Some(_), _) => {}
     }
     let mut report: Report = serde_json::from_value(json).map_err(|why| damaged(&why))?;
-    report.findings = report.findings.into_iter().map(Finding::completed).collect();
+    complete(&mut report);
+    Ok(report)
+}
+
+/// Fills in what follows from the rest.
+fn complete(report: &mut Report) {
+    report.findings = std::mem::take(&mut report.findings).into_iter().map(Finding::completed).collect();
     for change in &mut report.schema_changes {
         change.code = change.kind.code();
     }
-    Ok(report)
+    report.tables.iter_mut().for_each(|table| complete(&mut table.report));
 }
 
 fn major(version: &str) -> Option<u32> {

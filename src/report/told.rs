@@ -76,8 +76,11 @@ pub(super) fn fault(fault: &crate::diagnostic::Fault) -> String {
 
 /// What is known of a failing row beside its place; nothing if nothing is shown.
 pub(super) fn row(sample: &Sample) -> String {
-    let value = |(column, value): &(String, Json)| format!("{}={}", name(column), text(&json(value)));
-    let mut parts: Vec<String> = sample.values.iter().map(value).collect();
+    let value = |(column, value, before): (&str, &Json, Option<&Json>)| {
+        let before = before.map(|before| format!("{} → ", text(&json(before)))).unwrap_or_default();
+        format!("{}={before}{}", name(column), text(&json(value)))
+    };
+    let mut parts: Vec<String> = sample.cells().map(value).collect();
     parts.extend(sample.same_key_as.iter().map(|other| format!("same key as {}", visible::line(&other.seen_from(&sample.origin)))));
     parts.extend(sample.reason.as_deref().map(text));
     parts.extend(sample.raw.as_ref().map(|raw| format!("record: {}", text(raw))));

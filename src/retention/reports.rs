@@ -46,7 +46,7 @@ impl ReportFiles {
             let files = files_in(path)?;
             for file in files.iter().filter(|file| file.extension().is_some_and(|e| e == "json")) {
                 match read(file)? {
-                    Ok(report) if report.dataset == dataset => found.push(Found::new(file, report, &files)?),
+                    Ok(report) if speaks_of(&report, dataset) => found.push(Found::new(file, report, &files)?),
                     Ok(_) => {}
                     Err(why) => notes.push(format!("{}: left alone: {why}", file.display())),
                 }
@@ -60,6 +60,11 @@ impl ReportFiles {
         }
         Ok((found, notes))
     }
+}
+
+/// Whether a report is of the data set, or holds one of it as that of a table.
+fn speaks_of(report: &Report, dataset: &str) -> bool {
+    report.dataset == dataset || report.tables.iter().any(|table| speaks_of(&table.report, dataset))
 }
 
 /// The file itself, or those of a directory, in order.

@@ -5,13 +5,14 @@ use chrono::{DateTime, Utc};
 
 use super::RowTest;
 use super::column::BoundColumn;
-use super::published::PublishedTerms;
+use super::published::{OtherColumns, OtherData, OtherQuery, PublishedTerms, TableRows};
 use super::requests::{Asking, Beside, Handle, Policy, Scope, TestHandle, TestRequest};
-use super::words::{AgainstWord, Nulls, OnFail, Over, Tolerance};
-use crate::diagnostic::{Code, Fault, Misread, Place};
+use super::words::{AgainstWord, Elsewhere, Nulls, OnFail, Over, Texts, Tolerance};
+use crate::diagnostic::{Code, Fault, Faults, Misread, Place};
 use crate::metric::State;
 use crate::metric::completeness::Completeness;
 use crate::prepare::Prepare;
+use crate::shown::counted;
 use crate::sql::{Certainty, Expression, LazySql};
 use crate::types::{is_text, other_delimiter, type_name};
 use crate::yaml::Spanned;
@@ -41,6 +42,12 @@ pub struct Binder<'a> {
     pub(crate) published: Option<&'a PublishedTerms>,
     /// The baseline file that the rule is judged by, if the rule file names one.
     pub(crate) baseline: Option<String>,
+    /// The other data that the rule file names.
+    pub(crate) sources: &'a [(String, Spanned<Texts>)],
+    /// Whoever can reach other data, where someone can.
+    pub(crate) others: Option<&'a dyn OtherData>,
+    /// The tables that are judged with this one.
+    pub(crate) tables: &'a [String],
     /// Whether the values of a column are shown nowhere.
     pub(crate) is_masked: &'a dyn Fn(&str) -> bool,
     /// Whether a column's type is only what its text looks like.
@@ -169,6 +176,12 @@ impl Binder<'_> {
         self.requests.want::<S>(spec, columns, &self.scope)
     }
 
+    /// Asks for a state over `columns`, in the rule's scope but for `over`.
+    pub fn want_over<S: State>(&mut self, over: Over, spec: S::Spec, columns: &[usize]) -> Handle<S> {
+        let scope = Scope { over, ..self.scope.clone() };
+        self.requests.want::<S>(spec, columns, &scope)
+    }
+
     /// Asks for a state over `columns` of all sound rows, whatever the rule's scope.
     pub fn want_of_sound_rows<S: State>(&mut self, spec: S::Spec, columns: &[usize]) -> Handle<S> {
         self.requests.want::<S>(spec, columns, &Scope { over: Over::Sound, ..Scope::default() })
@@ -189,6 +202,47 @@ impl Binder<'_> {
     /// The table that batches are published to, if there is one.
     pub fn published(&self) -> Option<&PublishedTerms> {
         self.published
+    }
+
+    /// Whether the rule file gives a tolerance.
+    pub fn tolerates(&self) -> bool {
+        self.policy.tolerance_given
+    }
+
+    /// The other data that the rule file names.
+    pub fn sources(&self) -> &[(String, Spanned<Texts>)] {
+        self.sources
+    }
+
+    /// The columns of other data; none where these cannot be reached from here.
+    pub fn open(&self, paths: &[String]) -> Option<Result<OtherColumns, Faults>> {
+        self.others?.columns(paths)
+    }
+
+    /// Where `spanned` stands.
+    pub fn place_of<T>(&self, spanned: &Spanned<T>) -> Place {
+        spanned.at.in_file(&self.place.file)
+    }
+
+    /// Lets samples show a column.
+    pub fn show(&mut self, column: usize) {
+        self.shows.push(column);
+    }
+
+    /// The columns of which no value has been seen: that they are text is no more than a guess.
+    pub fn unseen_columns(&self) -> Vec<String> {
+        let fields = self.prepare.schema.fields().iter();
+        fields.filter(|field| (self.certainty)(field) == Certainty::Unseen).map(|field| field.name().clone()).collect()
+    }
+
+    /// Whether the type of a column follows from values that were not all read yet.
+    pub fn infers_types(&self) -> bool {
+        self.prepare.schema.fields().iter().any(|field| (self.certainty)(field) != Certainty::Settled)
+    }
+
+    /// What `now()` is.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.sql.now()
     }
 
     /// Whether the rule is judged by group.
@@ -288,6 +342,47 @@ impl Binder<'_> {
         }
         let scope = self.scope.clone();
         Ok(self.requests.want_beside::<S>(against, spec, columns, &scope))
+    }
+
+    /// The keys of other data that `named` means beside the key that `columns` make.
+    ///
+    /// # Errors
+    /// The rule file declares no such source, or as many columns are not named there.
+    pub fn elsewhere(&self, named: &Spanned<Elsewhere>, columns: &[BoundColumn]) -> Result<OtherQuery, Fault> {
+        let Elsewhere { source, columns: theirs, is_declared } = &named.value;
+        let declared = match source.as_slice() {
+            [name] => self.sources.iter().find(|(known, _)| known == name),
+            _ => None,
+        };
+        let table = match source.as_slice() {
+            [name] if self.tables.contains(name) => Some(TableRows::Passing),
+            _ => None,
+        };
+        let paths = match declared {
+            Some((_, paths)) => paths.value.0.clone(),
+            None if table.is_some() => Vec::new(),
+            None if *is_declared => {
+                let fault = self.fault_at(named, Code::MissingOption, format!("no source is called `{}`", source.join(", ")));
+                let hint = "name it: `sources: { NAME: PATH }`, or write `{ source: PATH, column: NAME }`";
+                return Err(if self.sources.is_empty() {
+                    fault.hint(hint)
+                } else {
+                    fault.hint_nearest(&source.join(", "), self.sources.iter().map(|(name, _)| name.as_str()))
+                });
+            }
+            None => source.clone(),
+        };
+        if !theirs.is_empty() && theirs.len() != columns.len() {
+            let what = format!("the key has {}, and {} named there", counted(columns.len() as u64, "column"), theirs.len());
+            return Err(self.fault_at(named, Code::InvalidValue, what).hint("name as many columns, in the order of the key"));
+        }
+        if let Some(column) = columns.iter().find(|column| self.is_element(column.index)) {
+            let what = format!("`{}` has several values a row, so it makes no key", column.name);
+            return Err(self.fault(Code::UnfitColumn, what));
+        }
+        let name = declared.map_or_else(|| source.join(", "), |(name, _)| name.clone());
+        let theirs = columns.iter().enumerate().map(|(i, ours)| (ours.clone(), theirs.get(i).unwrap_or(&ours.name).clone()));
+        Ok(OtherQuery { name, paths, key: theirs.collect(), at: named.at.in_file(&self.place.file), table })
     }
 
     /// What `against: baseline` is when a rule says nothing of it.

@@ -13,6 +13,8 @@ pub enum Judges {
     Measures,
     /// The columns, whatever their rows hold.
     Columns,
+    /// What becomes of all rows: which are left, and which are set aside.
+    Gate,
 }
 
 impl RuleEntry {
@@ -20,6 +22,7 @@ impl RuleEntry {
     pub fn refuses(&self, word: &str) -> Option<&'static str> {
         match word {
             "column" | "columns" if self.subject == Subject::Table => Some("the rule is about rows, not about one column"),
+            "by" if !self.takes_groups => Some("it compares all rows at once, not by group; `where` asks for a part of them"),
             "where" | "by" if self.judges == Judges::Columns => Some("it judges the columns, whatever their rows hold"),
             "on_no_data" if self.judges == Judges::Columns && self.subject == Subject::Table => Some("there are always columns to judge"),
             "tolerate" if !self.names_rows => Some("the rule names no rows that could stay"),
@@ -29,7 +32,7 @@ impl RuleEntry {
             "warn" if self.warn == EarlierLimit::None => Some("the rule has no earlier limit"),
             "nulls" => match self.judges {
                 Judges::Rows => None,
-                Judges::Sequences | Judges::Measures | Judges::Columns => Some("judge missing values with `missing`"),
+                Judges::Sequences | Judges::Measures | Judges::Columns | Judges::Gate => Some("judge missing values with `missing`"),
             },
             "over" => match self.judges {
                 Judges::Measures if !self.counts_rows => None,
@@ -37,6 +40,7 @@ impl RuleEntry {
                 Judges::Rows if self.also_measures => None,
                 Judges::Rows => Some("it judges each row by itself, whatever other rules set aside"),
                 Judges::Columns => Some("it judges the columns, whatever their rows hold"),
+                Judges::Gate => Some("it compares all rows with those that are left"),
             },
             _ => None,
         }

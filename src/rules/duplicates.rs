@@ -1,3 +1,5 @@
+mod explain;
+
 use std::sync::Arc;
 
 use schemars::JsonSchema;
@@ -9,7 +11,7 @@ use super::judgement::{Judgement, RowsJudged};
 use super::published::{Bounds, Fetched, KeyQuery};
 use super::requests::Handle;
 use super::words::Duration;
-use super::{Binder, BoundColumn, GroupFacts, Judge, Judges, Rule, Subject};
+use super::{Binder, BoundColumn, Explanation, GroupFacts, Judge, Judges, Rule, Subject, Told};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::{Figures, Value, figures};
 use crate::metric::Number;
@@ -108,6 +110,10 @@ impl Rule for Duplicates {
     const NAMES_KEY: bool = true;
     const JUDGES: Judges = Judges::Measures;
     const CLAIMS: &'static [&'static str] = &["nulls"];
+
+    fn explain(told: &Told<'_>) -> Explanation {
+        explain::explain(told)
+    }
 
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
         let mut faults = Faults::default();

@@ -5,7 +5,7 @@ use super::facts::{GroupFacts, InputHandle, RepeatedKey, SecondPass};
 use super::requests::Handle;
 use crate::diagnostic::Fault;
 use crate::metric::canonical::Normalize;
-use crate::metric::keys::{Keep, KeyRows, Keys, KeysOut, KeysSpec};
+use crate::metric::keys::{Keep, KeyRows, Keys, KeysOut, KeysSpec, Lookup};
 
 /// Keys on their way to being counted.
 #[derive(Clone)]
@@ -18,7 +18,7 @@ pub(super) struct ExactKeys {
 impl ExactKeys {
     /// Asks for the keys that `columns` make together.
     pub(super) fn bind(to: &mut Binder<'_>, columns: &[usize], keep: Keep, rows: KeyRows, normalize: Normalize) -> Self {
-        let spec = KeysSpec { keep, rows, normalize, optimistic: true, beside: None };
+        let spec = KeysSpec { keep, rows, normalize, optimistic: true, beside: None, lookup: Lookup::default() };
         Self { handle: to.want::<Keys>(spec.clone(), columns), spec, columns: columns.to_vec() }
     }
 

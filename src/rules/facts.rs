@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use super::beside::{Answer, BesideAnswer, Each, Out, Why};
 use super::judgement::{Judgement, TestCounts};
-use super::published::{Fetched, KeyQuery};
+use super::paired::{Compared, DiffQuery};
+use super::published::{Fetched, InputQuery, KeyQuery, OtherQuery};
+use super::queried::{Queried, QueryAsked};
 use super::requests::{Beside, Handle, Requests, Scope, TestHandle};
 use super::words::Over;
 use crate::diagnostic::{Code, Fault};
@@ -29,7 +31,36 @@ pub struct Facts {
     pub(crate) inputs: Vec<Fetched>,
     /// By question that is asked of other data.
     pub(crate) besides: Vec<BesideAnswer>,
+    /// By query that compares rows with those of other data.
+    pub(crate) compared: Vec<Compared>,
+    /// By query over the batch and other data.
+    pub(crate) queried: Vec<Queried>,
+    /// What the rules that do not wait for it set aside; none before they have judged, and where there are no rows.
+    pub(crate) set_aside: Option<SetAside>,
 }
+
+/// The rows that must not be published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SetAside {
+    /// Whether they are those alone that row tests set aside at once, so that states over the sound rows have seen what is left.
+    pub at_once: bool,
+}
+
+/// What checks want from beside the batch, in the order of their handles.
+#[derive(Default)]
+pub struct Wanted {
+    pub(crate) rows: Vec<InputQuery>,
+    pub(crate) diffs: Vec<DiffQuery>,
+    pub(crate) queries: Vec<QueryAsked>,
+}
+
+/// A claim on a comparison with the rows of other data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DiffHandle(usize);
+
+/// A claim on what a query over the batch and other data returns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QueryHandle(usize);
 
 /// A claim on something beside the batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,9 +113,24 @@ impl<'a> GroupFacts<'a> {
         self.facts.tests[handle.0].get(group).cloned().unwrap_or_default()
     }
 
+    /// What is set aside, once that is known.
+    pub fn set_aside(&self) -> Option<SetAside> {
+        self.facts.set_aside
+    }
+
     /// What came of an input that was asked for; none until it was fetched.
     pub fn input(&self, handle: InputHandle) -> Option<&'a Fetched> {
         self.facts.inputs.get(handle.0)
+    }
+
+    /// What came of a comparison that was asked for; none until it was made.
+    pub fn compared(&self, handle: DiffHandle) -> Option<&'a Compared> {
+        self.facts.compared.get(handle.0)
+    }
+
+    /// What came of a query that was asked; none until it was.
+    pub fn queried(&self, handle: QueryHandle) -> Option<&'a Queried> {
+        self.facts.queried.get(handle.0)
     }
 }
 
@@ -152,8 +198,8 @@ pub struct SecondPass<'a> {
     pub(crate) group: Option<&'a GroupKey>,
     /// Requests before this index have run.
     pub(crate) first_new: usize,
-    /// What is to be fetched from beside the batch, in the order of the handles.
-    pub(crate) inputs: &'a mut Vec<KeyQuery>,
+    /// What is to be fetched from beside the batch.
+    pub(crate) inputs: &'a mut Wanted,
 }
 
 impl SecondPass<'_> {
@@ -174,10 +220,44 @@ impl SecondPass<'_> {
         }
     }
 
+    /// Asks that `S` be counted again over `columns`, in the rule's scope and every group, though the first pass has counted it:
+    /// of checks that wait for what is set aside, a second look sees the units that hold such rows alone, and takes for sound what
+    /// is left.
+    pub fn want_again<S: State>(&mut self, over: Over, spec: S::Spec, columns: &[usize]) -> Handle<S> {
+        let scope = Scope { over, ..self.scope.clone() };
+        self.requests.want_again(spec, columns, &scope, self.first_new)
+    }
+
     /// Asks for published rows. No check opens a table: the audit fetches them before it judges again.
     pub fn fetch(&mut self, wanted: KeyQuery) -> InputHandle {
-        self.inputs.push(wanted);
-        InputHandle(self.inputs.len() - 1)
+        self.inputs.rows.push(InputQuery::Published(wanted));
+        InputHandle(self.inputs.rows.len() - 1)
+    }
+
+    /// Asks that rows be compared with those of other data, in the rule's scope. No check opens data: the audit does, before it
+    /// judges again.
+    pub fn compare(&mut self, query: DiffQuery) -> DiffHandle {
+        let condition = self.scope.condition.map(|index| self.requests.conditions[index].expression.text.clone());
+        self.inputs.diffs.push(DiffQuery { condition, ..query });
+        DiffHandle(self.inputs.diffs.len() - 1)
+    }
+
+    /// Asks a query, of the rows in the rule's scope. No check reads rows: the audit does, before it judges again.
+    pub fn query(&mut self, asked: QueryAsked) -> QueryHandle {
+        let condition = self.scope.condition.map(|index| self.requests.conditions[index].expression.text.clone());
+        self.inputs.queries.push(QueryAsked { condition, over: self.scope.over, ..asked });
+        QueryHandle(self.inputs.queries.len() - 1)
+    }
+
+    /// Asks for keys of other data. Checks and groups that ask for the same share them.
+    pub fn fetch_other(&mut self, wanted: OtherQuery) -> InputHandle {
+        let wanted = InputQuery::Other(wanted);
+        let rows = &mut self.inputs.rows;
+        let same = rows.iter().position(|before| *before == wanted);
+        InputHandle(same.unwrap_or_else(|| {
+            rows.push(wanted);
+            rows.len() - 1
+        }))
     }
 }
 
@@ -196,6 +276,16 @@ pub trait Judge: Send + Sync {
     fn repeated_key(&self) -> Option<RepeatedKey> {
         None
     }
+
+    /// The columns whose values name the groups that it makes, beside those of `by`; none if it makes none.
+    fn groups_by(&self) -> Vec<usize> {
+        Vec::new()
+    }
+
+    /// Whether it judges what the others set aside, so that it waits for them.
+    fn waits(&self) -> bool {
+        false
+    }
 }
 
 /// What makes two rows the same.
@@ -212,6 +302,11 @@ pub trait SinglePass: Send + Sync + Clone + 'static {
     /// # Errors
     /// See [`Judge::judge`].
     fn judge(&self, facts: &GroupFacts<'_>) -> Result<Judgement, Fault>;
+
+    /// See [`Judge::groups_by`].
+    fn groups_by(&self) -> Vec<usize> {
+        Vec::new()
+    }
 }
 
 impl<C: SinglePass> Judge for C {
@@ -221,6 +316,10 @@ impl<C: SinglePass> Judge for C {
 
     fn for_group(&self) -> Box<dyn Judge> {
         Box::new(self.clone())
+    }
+
+    fn groups_by(&self) -> Vec<usize> {
+        SinglePass::groups_by(self)
     }
 }
 

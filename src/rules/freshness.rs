@@ -3,11 +3,12 @@ use chrono::{DateTime, SecondsFormat};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::explained::{Expr, Is, Test, by_group};
 use super::facts::SinglePass;
 use super::judgement::Judgement;
 use super::requests::Handle;
 use super::words::Duration;
-use super::{Binder, EarlierLimit, GroupFacts, Judge, Rule, Subject};
+use super::{Binder, EarlierLimit, Explanation, GroupFacts, Judge, Rule, Subject, Told};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::{Figures, Finding, Outcome, Unit, figures};
 use crate::metric::Number;
@@ -42,6 +43,22 @@ impl Rule for Freshness {
     const SUBJECT: Subject = Subject::Column;
     const NAMES_ROWS: bool = false;
     const WARN: EarlierLimit = EarlierLimit::Age;
+
+    fn explain(told: &Told<'_>) -> Explanation {
+        by_group(told, |told, explanation| {
+            let seconds = |text: &str| text.parse::<Duration>().ok().and_then(|time| u64::try_from(time.seconds).ok());
+            let limit = Expr::of(&told.finding.limit).or_else(|| told.word("max_age").and_then(seconds).map(Expr::from));
+            let (Some(age), Some(limit)) = (told.figure(&figures::AGE_SECONDS), limit) else {
+                return explanation.states(told.finding.message.to_string(), told.finding.outcome);
+            };
+            explanation.notes("the age is --as-of, or else when the run began, less the newest value; in whole seconds");
+            explanation.asks("is the newest value older than `max_age`?", Test::of(age.clone(), Is::Above, limit), Outcome::Fail);
+            if let Some(warn) = told.word("warn").and_then(seconds) {
+                explanation.asks("is it older than `warn`?", Test::of(age, Is::Above, warn), Outcome::Warn);
+            }
+            explanation.otherwise(Outcome::Pass);
+        })
+    }
 
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
         let column = to.column();

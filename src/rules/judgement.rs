@@ -27,6 +27,8 @@ pub enum Judgement {
     ByChance(Box<ByChance>),
     /// A measure, judged against the rule's own limit: the finding but for what the rule file says of it.
     Measured(Box<Finding>),
+    /// The same, with the rows that it is about.
+    MeasuredRows(Box<Finding>, Arc<RowSet>),
 }
 
 impl From<Why> for Judgement {
@@ -112,11 +114,15 @@ pub struct RowsJudged {
     pub published: Arc<RowSet>,
     /// Of the first rows whose key occurs elsewhere: another row that has it.
     pub repeats: Repeats,
+    /// Why rows fail, where there are several reasons: the first that names a row is its own.
+    pub reasons: Vec<(String, Arc<RowSet>)>,
     /// What was found, without the count: "no email", "below 0".
     pub says: String,
     pub figures: Figures,
     /// A limit of the rule's own that is broken, whatever the tolerance.
     pub broken: Option<String>,
+    /// Why a limit of the rule's own cannot be judged: without failing rows, there is no data.
+    pub open: Option<String>,
 }
 
 impl RowsJudged {

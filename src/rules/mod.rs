@@ -4,6 +4,7 @@
 //! binds to the data's schema, its row test, and how it judges. Adding one touches its file, one
 //! entry in the list below, and one folder under `tests/rules/`.
 
+pub mod alike;
 mod alone;
 mod beside;
 mod binder;
@@ -13,38 +14,51 @@ mod column_set;
 mod common;
 mod compared;
 mod conflicts;
+mod diff;
 mod drift;
 mod duplicates;
 mod earlier;
 mod exact_keys;
+pub mod explained;
 mod expression;
 pub mod facts;
 mod files;
+mod foreign_key;
 mod freshness;
+mod gaps;
+mod gate_bias;
 pub mod held;
 mod json_schema;
 pub mod judgement;
+mod key_lookup;
+mod labels;
 mod length;
 mod limits;
 pub mod missing;
 mod narrow;
 mod order;
+mod outcome;
 mod outliers;
+pub mod paired;
 mod parse;
 mod pattern;
 mod pii;
 pub mod published;
 pub mod quantiles;
+pub mod queried;
+mod query;
 mod questions;
 mod range;
 mod representation;
 pub mod requests;
 mod rows;
 pub mod schema;
+mod split;
 mod statistic;
 mod stuck;
 mod r#type;
 mod values;
+mod vectors;
 pub mod words;
 
 use arrow::buffer::BooleanBuffer;
@@ -58,16 +72,18 @@ pub use binder::{Binder, Subject};
 pub use column::BoundColumn;
 pub use common::Judges;
 pub use earlier::EarlierLimit;
-pub use facts::{Facts, GroupFacts, InputHandle, Judge, RepeatedKey, SecondPass, SinglePass, Unfit};
+pub use explained::{Explanation, Told};
+pub use facts::{Facts, GroupFacts, InputHandle, Judge, QueryHandle, RepeatedKey, SecondPass, SetAside, SinglePass, Unfit, Wanted};
 pub use files::Files;
 pub use judgement::{ByChance, Judgement, RowsJudged, TestCounts};
+pub use published::{OtherColumns, OtherData};
 pub use questions::{Question, TestQuestion};
 pub use requests::{Asking, Beside, BesideRequest, Condition, Handle, Policy, Requests, Scope, StateRequest, TestHandle, TestRequest};
 
 use crate::diagnostic::Faults;
 use crate::metric::{Column, ColumnStatistics};
 use crate::rows::Mask;
-use crate::yaml::Node;
+use crate::yaml::{Node, Spanned};
 use words::OnFail;
 
 /// A rule, as its configuration in a rule file.
@@ -94,6 +110,8 @@ pub trait Rule: DeserializeOwned + JsonSchema + Clone + Send + Sync + 'static {
     const ABOUT_ROWS: &'static [&'static str] = &[];
     /// Whether it cannot judge a column whose values are of another kind than the contract's.
     const MINDS_KIND: bool = true;
+    /// Whether it can judge each group of `by` by itself.
+    const TAKES_GROUPS: bool = true;
     /// Whether its columns tell rows apart, so that samples of every finding show them.
     const NAMES_KEY: bool = false;
     /// Whether it judges how many rows there are.
@@ -132,6 +150,16 @@ pub trait Rule: DeserializeOwned + JsonSchema + Clone + Send + Sync + 'static {
     /// Whether it judges a row by those that stand before it, so that the order of rows matters.
     fn minds_order(&self) -> bool {
         false
+    }
+
+    /// The other data in which it looks for keys.
+    fn looks_into(&self) -> Vec<Spanned<words::Elsewhere>> {
+        Vec::new()
+    }
+
+    /// How a finding of it came to its outcome, from the numbers of its report.
+    fn explain(told: &Told<'_>) -> Explanation {
+        explained::general(told)
     }
 }
 
@@ -191,12 +219,15 @@ pub struct RuleEntry {
     pub claims: &'static [&'static str],
     pub about_rows: &'static [&'static str],
     pub minds_kind: bool,
+    pub takes_groups: bool,
     pub names_key: bool,
     pub counts_rows: bool,
     /// The JSON Schema of its configuration, documentation included.
     pub schema: fn(&mut SchemaGenerator) -> Schema,
     /// Reads its configuration.
     pub read: ReadRule,
+    /// See [`Rule::explain`].
+    pub explain: fn(&Told<'_>) -> Explanation,
 }
 
 /// A configured rule of any kind.
@@ -224,6 +255,9 @@ pub trait AnyRule: Send + Sync {
 
     /// See [`Rule::minds_order`].
     fn minds_order(&self) -> bool;
+
+    /// See [`Rule::looks_into`].
+    fn looks_into(&self) -> Vec<Spanned<words::Elsewhere>>;
 }
 
 impl<R: Rule> AnyRule for R {
@@ -250,6 +284,10 @@ impl<R: Rule> AnyRule for R {
     fn minds_order(&self) -> bool {
         Rule::minds_order(self)
     }
+
+    fn looks_into(&self) -> Vec<Spanned<words::Elsewhere>> {
+        Rule::looks_into(self)
+    }
 }
 
 impl RuleEntry {
@@ -266,10 +304,12 @@ impl RuleEntry {
             claims: R::CLAIMS,
             about_rows: R::ABOUT_ROWS,
             minds_kind: R::MINDS_KIND,
+            takes_groups: R::TAKES_GROUPS,
             names_key: R::NAMES_KEY,
             counts_rows: R::COUNTS_ROWS,
             schema: R::json_schema,
             read: |node, file| crate::yaml::read::<R>(node, file).map(|rule| Box::new(rule) as Box<dyn AnyRule>),
+            explain: R::explain,
         }
     }
 }
@@ -285,6 +325,9 @@ rules![
     missing::Missing,
     duplicates::Duplicates,
     conflicts::Conflicts,
+    labels::Labels,
+    split::Split,
+    vectors::VectorsRule,
     range::Range,
     values::Values,
     pattern::Pattern,
@@ -292,12 +335,18 @@ rules![
     parse::Parse,
     json_schema::RecordSchema,
     expression::Expression,
+    foreign_key::ForeignKey,
+    query::Query,
     order::Order,
     stuck::Stuck,
+    gaps::Gaps,
     outliers::Outliers,
     statistic::Statistic,
     drift::Drift,
+    diff::Diff,
     representation::Representation,
+    outcome::OutcomeRule,
+    gate_bias::GateBias,
     rows::RowCount,
     freshness::Freshness,
     column_set::ColumnSet,
@@ -318,6 +367,14 @@ pub(crate) static MISSING: RuleEntry = RuleEntry::of::<missing::Missing>();
 
 /// The entry of the rule that a table's constraints are.
 pub(crate) static EXPRESSION: RuleEntry = RuleEntry::of::<expression::Expression>();
+
+/// The entry of the rule that follows where others declare groups.
+pub(crate) static GATE_BIAS: RuleEntry = RuleEntry::of::<gate_bias::GateBias>();
+
+/// `gate_bias` of these columns, with nothing more said.
+pub(crate) fn gate_bias_of(groups: &[String]) -> Box<dyn AnyRule> {
+    Box::new(gate_bias::GateBias::of(groups))
+}
 
 /// `missing` with nothing configured, as a contract's required columns imply it.
 pub(crate) fn missing_default() -> Box<dyn AnyRule> {

@@ -3,15 +3,63 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, SchemaRef};
 use serde::{Deserialize, Serialize};
 
 use super::BoundColumn;
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Fault, Faults, Place};
 use crate::identity::Identity;
 use crate::metric::Number;
 use crate::metric::keys::Foreign;
 use crate::types::micros;
+
+/// The columns of other data that a rule names.
+#[derive(Debug, Clone)]
+pub struct OtherColumns {
+    pub schema: SchemaRef,
+    /// Whether their types follow from values that were not all read yet.
+    pub infers_types: bool,
+}
+
+/// Whoever can reach other data.
+pub trait OtherData {
+    /// Their columns; none where they cannot be reached.
+    fn columns(&self, paths: &[String]) -> Option<Result<OtherColumns, Faults>>;
+}
+
+/// What a check wants beside the batch.
+#[derive(Debug, Clone, PartialEq)]
+pub enum InputQuery {
+    /// Rows of the table that batches are published to.
+    Published(KeyQuery),
+    /// Rows of other data.
+    Other(OtherQuery),
+}
+
+/// Keys of other data.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OtherQuery {
+    /// What messages call the data.
+    pub name: String,
+    pub paths: Vec<String>,
+    /// The columns of the key, as the batch has them, each with what it is called there.
+    pub key: Vec<(BoundColumn, String)>,
+    /// Where the rule file names it.
+    pub at: Place,
+    /// Which rows of it, where it is a table that is judged beside this one; then there are no paths.
+    pub table: Option<TableRows>,
+}
+
+/// Rows of a table in which others look for their parents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TableRows {
+    /// Those that pass, and those that are published already.
+    Passing,
+    /// Those of the batch that pass.
+    New,
+    /// Those of the batch that are set aside.
+    SetAside,
+}
 
 /// Which rows of the table a batch's keys are compared with.
 #[derive(Debug, Clone, PartialEq)]

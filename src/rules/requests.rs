@@ -11,6 +11,7 @@ use super::words::{AgainstWord, Nulls, OnFail, Over, Tolerance};
 use crate::diagnostic::Place;
 use crate::metric::any::{AnySpec, AnyState};
 use crate::metric::completeness::Completeness;
+use crate::metric::group_units::GroupUnits;
 use crate::metric::grouped::{Grouped, GroupedSpec};
 use crate::metric::groups::{GroupCounts, GroupKey};
 use crate::metric::ordered::OrderedHistogram;
@@ -132,7 +133,7 @@ impl StateRequest {
 
     /// The columns whose values are names of groups.
     pub fn named_by(&self) -> &[usize] {
-        if self.counts::<GroupCounts>() && self.scope.by.is_empty() { &self.columns } else { &self.scope.by }
+        if self.counts::<GroupCounts>() || self.counts::<GroupUnits>() { &self.columns } else { &self.scope.by }
     }
 
     /// Whether it counts rows and missing values, and nothing else.
@@ -338,6 +339,18 @@ impl Requests {
         let new = asking.into_new();
         self.absorb(new);
         Handle { index, grouped: true, state: PhantomData }
+    }
+
+    /// Asks for a state again, though it may have been counted: only those asked for since `first_new` count as the same.
+    pub(super) fn want_again<S: State>(&mut self, spec: S::Spec, columns: &[usize], scope: &Scope, first_new: usize) -> Handle<S> {
+        let request = StateRequest::of::<S>(spec, columns, scope);
+        let same = |i: &usize| *i >= first_new && self.states[*i].scope == request.scope && self.states[*i].spec == request.spec;
+        let known = self.index.get(&request.key()).and_then(|alike| alike.iter().copied().find(same));
+        let index = known.unwrap_or(self.states.len());
+        if known.is_none() {
+            self.push(request);
+        }
+        Handle { index, grouped: !scope.by.is_empty(), state: PhantomData }
     }
 
     /// Asks for a state that is not held against those asked for before.

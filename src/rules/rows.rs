@@ -2,12 +2,13 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::compared::{Comparison, Estimate, Words};
+use super::explained::{self, by_group};
 use super::facts::SinglePass;
 use super::judgement::Judgement;
 use super::limits::{CountLimits, Given};
 use super::requests::{Beside, Handle};
 use super::words::{Against, Change};
-use super::{Binder, EarlierLimit, GroupFacts, Judge, Rule, Subject};
+use super::{Binder, EarlierLimit, Explanation, GroupFacts, Judge, Rule, Subject, Told};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::{Figures, Finding, Outcome, Unit, figures};
 use crate::metric::completeness::Completeness;
@@ -67,6 +68,13 @@ impl Rule for RowCount {
     const NAMES_ROWS: bool = false;
     const COUNTS_ROWS: bool = true;
     const WARN: EarlierLimit = EarlierLimit::Count;
+
+    fn explain(told: &Told<'_>) -> Explanation {
+        by_group(told, |told, explanation| match told.figure(&figures::COMPARED_WITH) {
+            Some(_) => explained::compared(told, explanation),
+            None => explained::bounds(told, &told.value(&figures::ROWS), explanation),
+        })
+    }
 
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
         let given = Given { min: self.min.as_ref(), max: self.max.as_ref(), above: self.above.as_ref(), below: self.below.as_ref() };

@@ -1,4 +1,5 @@
 mod check;
+mod explain;
 mod text;
 mod theirs;
 
@@ -16,7 +17,7 @@ use super::exact_keys::ExactKeys;
 use super::limits::{Given, Limits};
 use super::quantiles::ExactQuantiles;
 use super::words::{Against, Change, Literal};
-use super::{Binder, BoundColumn, EarlierLimit, Judge, Rule, Subject};
+use super::{Binder, BoundColumn, EarlierLimit, Explanation, Judge, Rule, Subject, Told};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::metric::comoments::CoMoments;
 use crate::metric::extrema::{Extrema, TextExtrema};
@@ -150,6 +151,10 @@ impl Rule for Statistic {
     const SUBJECT: Subject = Subject::Column;
     const NAMES_ROWS: bool = false;
     const WARN: EarlierLimit = EarlierLimit::Bound;
+
+    fn explain(told: &Told<'_>) -> Explanation {
+        explain::explain(told)
+    }
 
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
         let given = Given { min: self.min.as_ref(), max: self.max.as_ref(), above: self.above.as_ref(), below: self.below.as_ref() };

@@ -107,7 +107,12 @@ const RULES: &[(&str, &str)] = &[
     ),
     (
         "- representation: { groups: [NAME], reference: equal, tolerance: 5 points }",
-        "bias balance classbalance groupbalance fairness parity demographicparity groups distribution imbalance",
+        "bias balance classbalance groupbalance groups distribution imbalance",
+    ),
+    (
+        "- outcome: { groups: [NAME], label: OTHER, demographic_parity: 10 points }",
+        "fairness parity demographicparity demographicparitydifference demographicparityratio equalizedodds equalizedoddsdifference \
+         equalopportunity equalopportunitydifference disparateimpact adverseimpact fourfifths selectionrate",
     ),
     (
         "- rows: { min: 1 }",

@@ -90,6 +90,8 @@ pub struct RuleItem {
     pub at: Position,
     /// Whether it uses a word with which its rule speaks of rows.
     pub about_rows: bool,
+    /// What stands behind its name.
+    pub config: Node,
     /// A digest of what the rule file says of it.
     pub meaning: u128,
 }
@@ -150,7 +152,7 @@ pub(super) fn read(node: &Node, file: &str) -> Result<Read, Faults> {
     let read = if is_malformed {
         malformed(&config, file).map(|value| Read::Malformed(Box::new(Spanned { at, value })))
     } else {
-        configure(entry, &config, at, file).map(|item| Read::Rule(Box::new(RuleItem { meaning: meaning(entry, &config), ..item })))
+        configure(entry, &config, at, file).map(|item| Read::Rule(Box::new(RuleItem { meaning: meaning(entry, &config), config, ..item })))
     };
     match faults.take(read) {
         Some(read) => faults.or_ok(read),
@@ -390,7 +392,8 @@ fn configure(entry: &'static RuleEntry, config: &Node, at: Position, file: &str)
     }
     match (rule, words) {
         (Some(rule), Some(words)) if faults.is_empty() => {
-            Ok(RuleItem { code: FindingCode::new(entry.name), entry, rule, words, at, about_rows: about_rows.is_some(), meaning: 0 })
+            let (code, config) = (FindingCode::new(entry.name), Node::default());
+            Ok(RuleItem { code, entry, rule, words, at, about_rows: about_rows.is_some(), config, meaning: 0 })
         }
         _ => Err(faults),
     }

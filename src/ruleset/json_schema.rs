@@ -15,6 +15,7 @@ pub fn json_schema() -> Json {
     let words = properties(&mut generator.root_schema_for::<Words>().to_value());
     let mut rules: Vec<Json> = RULES.iter().map(|rule| rule_schema(rule, &words, &mut generator)).collect();
     rules.push(malformed_schema(&words, &mut generator));
+    rules.push(use_schema());
     let mut root = generator.into_root_schema_for::<Sections>().to_value();
     if let Some(properties) = root.get_mut("properties").and_then(Json::as_object_mut) {
         properties.insert(
@@ -27,6 +28,7 @@ pub fn json_schema() -> Json {
         root["$defs"][empty]["type"] = json!(["object", "null"]);
     }
     short_forms(&mut root);
+    super::several::complete_schema(&mut root);
     root["$id"] = "https://sluicegate.dev/schemas/rules-1.json".into();
     root
 }
@@ -143,6 +145,19 @@ fn malformed_schema(words: &Map<String, Json>, generator: &mut SchemaGenerator) 
         "additionalProperties": false
     });
     json!({ "anyOf": [named, { "const": "malformed" }] })
+}
+
+fn use_schema() -> Json {
+    let template = json!({ "type": "string", "description": "The name of the template, as `templates` has it." });
+    let with = json!({ "type": ["object", "null"], "description": "What its parameters stand for, by name." });
+    let keys = json!({ "template": template, "with": with });
+    json!({
+        "type": "object",
+        "description": "The rules of a template in this place.",
+        "properties": { "use": { "type": "object", "properties": keys, "required": ["template"], "additionalProperties": false } },
+        "required": ["use"],
+        "additionalProperties": false
+    })
 }
 
 fn properties(schema: &mut Json) -> Map<String, Json> {

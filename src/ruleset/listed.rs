@@ -47,7 +47,7 @@ impl RuleFile {
 }
 
 /// What an item is called: as its finding where it makes one, and by what it selects where it makes several.
-fn called(item: &RuleItem) -> String {
+pub(super) fn called(item: &RuleItem) -> String {
     if let Some(id) = &item.words.id {
         return id.value.clone();
     }

@@ -3,15 +3,21 @@
 mod calls;
 mod delta_section;
 mod events;
+mod examples;
 mod foreign;
 mod item;
 mod json_schema;
+mod lint;
 mod listed;
 mod marked;
 mod notify;
+mod only;
 mod private;
 mod profile;
+mod reading;
+mod resolve;
 mod sections;
+mod several;
 mod shape;
 mod source_words;
 mod table;
@@ -23,27 +29,31 @@ mod written;
 
 pub use calls::{calls, parameter};
 pub use events::EventsSection;
+pub use examples::Example;
 pub(crate) use foreign::rule_called;
 pub(crate) use item::never_warns;
 pub use item::{RuleItem, Words};
 pub use json_schema::json_schema;
+pub use lint::{Odd, Oddity};
 pub use listed::Listed;
 pub use marked::marked;
 pub use notify::{EmailSection, NOTIFY_PREFIX, NotifySection, names_variable};
 pub use profile::{Level, Profile, ProfileMap};
+pub use resolve::{Choices, Wording};
 pub use sections::SAMPLES_MAX;
 pub use sections::{
     Advance, BaselineSection, CleanStep, First, GateSection, KeptSummaries, KnownIssue, OnReject, Sections, SourceSection, TableFormat,
 };
+pub use several::Table;
 pub use table::Contract;
 pub use web::{HttpSection, Paging};
 pub use windows::{WindowSection, WindowSpan};
 pub use written::Written;
 
-use crate::diagnostic::{Code, Fault, Faults};
+use crate::diagnostic::{Fault, Faults};
 use crate::rules::Files;
 use crate::rules::schema::table::TableTerms;
-use crate::yaml::{self, Entry, Node, Position, Spanned, Value};
+use crate::yaml::{Position, Spanned};
 
 /// What could be read of a rule file.
 pub struct Parsed {
@@ -61,20 +71,8 @@ impl Parsed {
     #[must_use]
     pub fn with_files(mut self, allow: &dyn Fn(&str) -> Result<(), Fault>) -> Self {
         let Some(rules) = &mut self.rules else { return self };
-        let (mut files, before) = (Files::new(&rules.path, allow), self.faults.0.len());
-        rules.items.retain_mut(|item| match item.rule.read_files(&mut files) {
-            Ok(()) => true,
-            Err(faults) => {
-                self.faults.extend(faults);
-                false
-            }
-        });
-        rules.digest = files.digest_with(rules.digest);
-        if self.faults.0.len() > before {
-            // What is known of a rule that was left out is not wrong.
-            rules.sections.known.clear();
-        }
-        self.faults = sorted(self.faults);
+        self.faults.extend(rules.take_files(allow));
+        self.faults = reading::sorted(self.faults);
         self
     }
 }
@@ -95,9 +93,42 @@ pub struct RuleFile {
     pub table: Option<TableTerms>,
     /// Whether batches go to a Delta table, be it one that is made for them.
     pub goes_to_delta: bool,
+    /// What it is made of beside its text.
+    pub wording: Wording,
+    /// Rows by which the rules are tested.
+    pub examples: Vec<Example>,
+    /// Names of rules that were left out because others alone were asked for.
+    pub left_out: Vec<String>,
+    /// The tables that are judged as one, parents first; none of a rule file about one data set, which has rules itself.
+    pub tables: Vec<Table>,
+    /// Of one of several tables: the names of all of them.
+    pub siblings: Vec<String>,
+    /// Of one of several tables that is judged alone: where each of them publishes.
+    pub sibling_places: Vec<(String, GateSection)>,
+    /// The rule file as one text, where it is made of more than its own.
+    flat: Option<String>,
 }
 
 impl RuleFile {
+    /// Takes in the files that its rules name; gives what is wrong with them.
+    fn take_files(&mut self, allow: &dyn Fn(&str) -> Result<(), Fault>) -> Faults {
+        let (mut files, mut wrong) = (Files::new(&self.path, allow), Faults::default());
+        self.items.retain_mut(|item| match item.rule.read_files(&mut files) {
+            Ok(()) => true,
+            Err(faults) => {
+                wrong.extend(faults);
+                false
+            }
+        });
+        self.digest = files.digest_with(self.digest);
+        if !wrong.is_empty() {
+            // What is known of a rule that was left out is not wrong.
+            self.sections.known.clear();
+        }
+        self.tables.iter_mut().for_each(|table| wrong.extend(table.rules.take_files(allow)));
+        wrong
+    }
+
     /// Reads the text of the rule file called `path`.
     ///
     /// # Errors
@@ -110,128 +141,25 @@ impl RuleFile {
         }
     }
 
-    /// The rule file as far as it can be read, so that mistakes of one kind hide none of another; without the files that its
-    /// rules name, for which see [`Parsed::with_files`].
-    pub fn read(text: &str, path: &str) -> Parsed {
-        let parsed = Self::read_aloud(text, path);
-        Parsed { faults: private::quiet(text, path, parsed.faults), ..parsed }
+    /// The text that says all of it by itself, for whoever reads it without the files and variables of this run.
+    pub fn whole_text(&self) -> &str {
+        self.flat.as_deref().unwrap_or(&self.text)
     }
 
-    /// The same, with faults that may quote values of masked columns.
-    fn read_aloud(text: &str, path: &str) -> Parsed {
-        let (tree, mut faults) = Node::read(text, path);
-        let nothing = |faults: Faults| Parsed { rules: None, faults: sorted(faults), is_comparable: false };
-        if let Some(fault) = tree.is_none().then(|| shape::no_mapping(None, path)).flatten() {
-            return nothing(fault.into());
-        }
-        let Some(mut tree) = tree else { return nothing(faults) };
-        let whole = !matches!(tree.value, Value::Mapping(_));
-        if let Some(fault) = whole.then(|| shape::no_mapping(Some(&tree), path)).flatten().or_else(|| shape::foreign(&tree, path)) {
-            return nothing(fault.into());
-        }
-        faults.extend(shape::without_columns(&mut tree, path));
-        faults.extend(shape::without_rules(&mut tree, path));
-        shape::written_out(&mut tree);
-        let mut rest = tree.clone();
-        if let Value::Mapping(rest) = &mut rest.value {
-            rest.retain(|e| e.key != "rules");
-        }
-        let (sections, wrong): (Option<Sections>, Faults) = yaml::read_on(&rest, path);
-        let is_comparable = wrong.0.iter().all(|fault| !decides(&rest, fault));
-        faults.extend(wrong);
-        let (mut items, mut malformed, mut lost) = (Vec::new(), None, false);
-        for node in rule_nodes(&tree, path, &mut faults) {
-            match faults.take(item::read(&node, path)) {
-                Some(item::Read::Rule(item)) => items.push(*item),
-                Some(item::Read::Malformed(_)) if malformed.is_some() => {
-                    faults.push(Fault::new(Code::ConflictingWords, "`malformed` stands twice").at(node.at.in_file(path)));
-                }
-                Some(item::Read::Malformed(words)) => malformed = Some(*words),
-                None => lost = true,
-            }
-        }
-        let Some(mut sections) = sections else { return nothing(faults) };
-        let mut contradictions = Faults::default();
-        sections.validate(&items, path, &mut contradictions);
-        // What follows from a part that was left out is not wrong.
-        contradictions.0.retain(|fault| !faults.0.iter().any(|part| holds(fault, part)));
-        faults.extend(contradictions);
-        if lost {
-            // What is known of a rule that could not be read is not wrong.
-            sections.known.clear();
-        }
-        let digest = digest(&tree);
-        let malformed = malformed.unwrap_or_else(|| Spanned { at: Position::default(), value: Words::default() });
-        let ids: Vec<&str> = items.iter().filter_map(|item| Some(item.words.id.as_ref()?.value.as_str())).collect();
-        faults.extend(sections.windows.iter().flat_map(|window| window.mistakes(&ids, path).0));
-        sections.notify.iter().for_each(|notify| notify.value.mistakes(notify.at, path, &mut faults));
-        let (path, text) = (path.to_owned(), text.to_owned());
-        let rules = Self { path, text, sections, items, malformed, digest, table: None, goes_to_delta: false };
-        Parsed { rules: Some(rules), faults: sorted(faults), is_comparable }
+    /// It, or the tables that it has.
+    pub fn one_by_one(&self) -> impl Iterator<Item = &Self> {
+        let own = self.tables.is_empty().then_some(self);
+        own.into_iter().chain(self.tables.iter().map(|table| &table.rules))
     }
 
     /// How many rules it has.
     pub fn count(&self) -> usize {
-        self.items.len() + usize::from(self.malformed.at != Position::default())
+        let of_tables: usize = self.tables.iter().map(|table| table.rules.count()).sum();
+        self.items.len() + usize::from(self.malformed.at != Position::default()) + of_tables
     }
 
     /// Whether it has neither rules nor a contract.
     pub fn judges_nothing(&self) -> bool {
         self.count() == 0 && self.sections.schema.as_ref().is_none_or(|schema| schema.columns.0.is_empty())
     }
-}
-
-/// The items of `rules`. Where the rules are a mapping, which is a mistake, each entry is read as one.
-fn rule_nodes(tree: &Node, path: &str, faults: &mut Faults) -> Vec<Node> {
-    let Some(rules) = tree.get("rules") else { return Vec::new() };
-    let fault = |what: String| Fault::new(Code::InvalidValue, what).at(rules.value.at.in_file(path));
-    match &rules.value.value {
-        Value::Sequence(nodes) => nodes.clone(),
-        Value::Null => Vec::new(),
-        Value::Scalar { text, .. } => {
-            faults.push(
-                fault(format!("`rules` is a list, this is `{text}`")).hint("write `rules:`, and below it `- missing: { column: email }`"),
-            );
-            Vec::new()
-        }
-        Value::Mapping(entries) => {
-            let first = entries.first().map_or("missing", |entry| entry.key.as_str());
-            faults.push(
-                fault("`rules` is a list, this is a mapping".into()).hint(format!("begin each rule with `- `, such as `- {first}: …`")),
-            );
-            let item = |entry: &Entry| Node { at: entry.key_at.to(entry.value.at), value: Value::Mapping(vec![entry.clone()]) };
-            entries.iter().map(item).collect()
-        }
-    }
-}
-
-/// Whether a fault stands in a section that decides how data is read, or what its columns are.
-fn decides(tree: &Node, fault: &Fault) -> bool {
-    let Some(place) = &fault.place else { return true };
-    tree.entries().iter().filter(|e| matches!(e.key.as_str(), "source" | "schema" | "clean" | "transform")).any(|entry| {
-        let span = entry.key_at.to(entry.value.at);
-        (span.line, span.column) <= (place.line, place.column) && (place.line, place.column) <= (span.end_line, span.end_column)
-    })
-}
-
-/// Whether `part` lies within what `whole` is about.
-fn holds(whole: &Fault, part: &Fault) -> bool {
-    let (Some(whole), Some(part)) = (&whole.place, &part.place) else { return false };
-    let at = (part.line, part.column);
-    (whole.line, whole.column) <= at && at <= (whole.end_line, whole.end_column)
-}
-
-fn digest(tree: &Node) -> u128 {
-    let mut canonical = String::new();
-    for entry in tree.entries().iter().filter(|e| {
-        !matches!(e.key.as_str(), "gate" | "history" | "notify" | "windows" | "samples" | "description" | "owner" | "tags" | "runbook")
-    }) {
-        canonical.push_str(&entry.key);
-        entry.value.canonical(&mut canonical);
-    }
-    xxhash_rust::xxh3::xxh3_128(canonical.as_bytes())
-}
-
-fn sorted(faults: Faults) -> Faults {
-    faults.or_ok(()).err().unwrap_or_default()
 }

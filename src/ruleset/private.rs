@@ -1,6 +1,6 @@
 //! Which columns the rule file masks, and what of it may be quoted.
 
-use super::RuleFile;
+use super::{RuleFile, Wording};
 use crate::diagnostic::{Faults, Place};
 use crate::privacy::{Around, Mask, MaskKey, Privacy};
 use crate::types::path_steps;
@@ -53,31 +53,26 @@ impl RuleFile {
     }
 
     fn quietened(&self, faults: Faults, privacy: &Privacy) -> Faults {
-        match Node::read(&self.text, &self.path).0.filter(|_| !faults.is_empty()) {
-            Some(tree) => Parts::of(&self.text, &tree, privacy).quiet(faults),
-            None => privacy.quiet(faults, |place| around(&self.text, None, self.around(place.line), place)),
-        }
+        Quieter { own: (self.path.as_str(), self.text.as_str()), wording: &self.wording, privacy }.quiet(faults)
     }
 
-    /// The rule that the line of the file is part of, or the section; nothing of the contract, whose rules name the one column
+    /// The rule that stands at a place of the file, or the section; nothing of the contract, whose rules name the one column
     /// that they look at.
-    pub fn around_rule(&self, line: u32) -> &str {
-        let text = self.around(line);
+    pub fn around_rule(&self, at: Position) -> &str {
+        let text = self.around(at);
         if text.starts_with("schema:") { "" } else { text }
     }
 
-    /// The rule, or the section, that the line of the file is part of.
-    pub fn around(&self, line: u32) -> &str {
-        part_of(&self.text, |number| self.items.iter().any(|item| item.at.line == number), line)
+    /// The rule, or the section, that stands at a place of the file.
+    pub fn around(&self, at: Position) -> &str {
+        let text = self.wording.text_of(&at.file.or(&self.path), &self.text);
+        let begins_rule = |number| self.items.iter().any(|item| item.at.line == number && item.at.file == at.file);
+        self.wording.spoken(part_of(text, begins_rule, at.line))
     }
 }
 
 /// The faults of a rule file that may be too wrong to be read: what has the key `mask` is masked, however that is written.
-pub(super) fn quiet(text: &str, path: &str, faults: Faults) -> Faults {
-    if faults.is_empty() {
-        return faults;
-    }
-    let Some(tree) = Node::read(text, path).0 else { return faults };
+pub(super) fn quiet(tree: &Node, (text, path): (&str, &str), wording: &Wording, faults: Faults) -> Faults {
     let columns = tree.get("schema").and_then(|schema| schema.value.get("columns")).map(|columns| columns.value.entries());
     let masked = columns.into_iter().flatten().filter(|column| column.value.get("mask").is_some());
     let mut privacy = Privacy::new(masked.map(|column| (column.key.clone(), Mask::Hidden)), None);
@@ -86,7 +81,37 @@ pub(super) fn quiet(text: &str, path: &str, faults: Faults) -> Faults {
             privacy.add(&made.key, Mask::Hidden);
         }
     }
-    Parts::of(text, &tree, &privacy).quiet(faults)
+    Quieter { own: (path, text), wording, privacy: &privacy }.quiet(faults)
+}
+
+/// Takes values of masked columns out of faults.
+struct Quieter<'a> {
+    /// Name and text of the rule file.
+    own: (&'a str, &'a str),
+    wording: &'a Wording,
+    privacy: &'a Privacy,
+}
+
+impl Quieter<'_> {
+    fn quiet(&self, faults: Faults) -> Faults {
+        if faults.is_empty() || self.privacy.is_empty() {
+            return faults;
+        }
+        let included = self.wording.included.iter().map(|(name, text)| (name.as_str(), text.as_str()));
+        let files: Vec<(&str, &str, Option<Node>)> =
+            std::iter::once(self.own).chain(included).map(|(name, text)| (name, text, Node::read(text, name).0)).collect();
+        let parts: Vec<(&str, Parts<'_>)> =
+            files.iter().map(|(name, text, tree)| (*name, Parts::of(text, tree.as_ref(), self.privacy))).collect();
+        self.privacy.quiet(faults, |place| {
+            let (_, own) = &parts[0];
+            let parts = parts.iter().find(|(name, _)| *name == place.file).map_or(own, |(_, parts)| parts);
+            let part = match place.file.starts_with("--set ") {
+                true => self.wording.text_of(&place.file, parts.text),
+                false => self.wording.spoken(parts.around(place.line)),
+            };
+            around(parts.text, parts.tree, part, place)
+        })
+    }
 }
 
 /// What stands at a place of a rule file; `part` is the rule or section there.
@@ -130,24 +155,19 @@ fn around<'a>(text: &str, tree: Option<&Node>, part: &'a str, place: &Place) -> 
 /// The parts of a rule file, and which of its rules reach a masked column without its name: by a glob, or by a type.
 struct Parts<'a> {
     text: &'a str,
-    tree: &'a Node,
-    privacy: &'a Privacy,
+    tree: Option<&'a Node>,
     /// Where each rule begins, and whether it reaches one.
     rules: Vec<(u32, bool)>,
 }
 
 impl<'a> Parts<'a> {
-    fn of(text: &'a str, tree: &'a Node, privacy: &'a Privacy) -> Self {
-        let rules = match tree.get("rules").map(|rules| &rules.value.value) {
+    fn of(text: &'a str, tree: Option<&'a Node>, privacy: &Privacy) -> Self {
+        let rules = match tree.and_then(|tree| tree.get("rules")).map(|rules| &rules.value.value) {
             Some(Value::Sequence(items)) => items.iter().map(|item| (item.at.line, reaches(privacy, item))).collect(),
             Some(Value::Mapping(entries)) => entries.iter().map(|entry| (entry.key_at.line, reaches(privacy, &entry.value))).collect(),
             Some(Value::Null | Value::Scalar { .. }) | None => Vec::new(),
         };
-        Self { text, tree, privacy, rules }
-    }
-
-    fn quiet(&self, faults: Faults) -> Faults {
-        self.privacy.quiet(faults, |place| around(self.text, Some(self.tree), self.around(place.line), place))
+        Self { text, tree, rules }
     }
 
     /// What the line is part of. Of a rule that reaches a masked column without its name this is the whole file, which has
@@ -213,8 +233,9 @@ mod tests {
         let masks: Vec<(String, Mask)> = rules.privacy(None).columns().map(|(name, mask)| (name.to_owned(), mask)).collect();
         let hidden = |name: &str| (name.to_owned(), Mask::Hidden);
         assert_eq!(masks, [("name".to_owned(), Mask::Partial), hidden("upper"), hidden("twice")]);
-        assert_eq!(rules.around(10), "  - range: { column: n, max: 5 }\n");
-        assert_eq!(rules.around(13), "  - length:\n      column: name\n      max: 5\n");
-        assert!(rules.around(8).starts_with("transform:") && rules.around(8).ends_with("a + 1\n"));
+        let at = |line| Position { line, ..Position::default() };
+        assert_eq!(rules.around(at(10)), "  - range: { column: n, max: 5 }\n");
+        assert_eq!(rules.around(at(13)), "  - length:\n      column: name\n      max: 5\n");
+        assert!(rules.around(at(8)).starts_with("transform:") && rules.around(at(8)).ends_with("a + 1\n"));
     }
 }

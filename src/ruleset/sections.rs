@@ -5,8 +5,11 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::delta_section::DeltaSection;
+use super::examples::Examples;
 use super::notify::NotifySection;
 use super::profile::Profile;
+use super::resolve::Template;
+use super::several::TablesWord;
 use super::source_words::{DialectWord, FixedWord, HeaderWord};
 use super::tables::{self, Compaction, MergeSection};
 use super::web::HttpSection;
@@ -41,6 +44,9 @@ pub struct Sections {
     /// Where to read what to do when the gate closes. If left out: nothing is shown.
     #[serde(rename = "runbook")]
     pub _runbook: Option<String>,
+    /// Other files, each beside the one that names it: their sections and rules are read as if they stood here. If left out: no other file.
+    #[serde(rename = "include")]
+    _include: Option<Texts>,
     /// How to read the data. If left out: the command line names the data.
     #[serde(default)]
     pub source: SourceSection,
@@ -54,16 +60,31 @@ pub struct Sections {
     /// Columns to add: name and SQL expression, in order. If left out: nothing is added.
     #[serde(default)]
     pub transform: Ordered<Spanned<String>>,
+    /// Rules with parameters, by name; a rule `use` puts them in its place. If left out: none.
+    #[serde(default, rename = "templates")]
+    _templates: Ordered<Template>,
+    /// Rows by which `sluicegate rules test` tests the rules. If left out: none.
+    #[serde(rename = "examples")]
+    _examples: Option<Examples>,
     #[serde(rename = "rules")]
     #[schemars(skip)]
     _rules: Option<IgnoredAny>,
     /// How many failing rows a finding shows with their values: 100 at most, 0 for none. If left out: 10.
     #[schemars(range(max = 100))]
     pub samples: Option<Spanned<usize>>,
+    /// Whether findings say in which values of other columns their failing rows concentrate. If left out: `true`.
+    pub why: Option<bool>,
     /// What the report says of columns beside the rules. If left out: `basic`.
     pub profile: Option<Spanned<Profile>>,
     /// What batches are compared with where a rule says no other thing. If left out: each rule says `against`.
     pub baseline: Option<BaselineSection>,
+    /// Other data that rules speak of, by name: files, globs, directories or Delta tables, read as the batch is. If left out: rules name
+    /// paths.
+    #[serde(default)]
+    pub sources: Ordered<Spanned<Texts>>,
+    /// Tables that are judged and gated as one, by name. If left out: the rule file is about one data set.
+    #[serde(rename = "tables")]
+    _tables: Option<TablesWord>,
     /// Failures that are known and for now accepted. If left out: none.
     #[serde(default)]
     pub known: Vec<Spanned<KnownIssue>>,

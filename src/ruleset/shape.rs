@@ -13,6 +13,11 @@ pub(super) fn written_out(tree: &mut Node) {
     for section in sections {
         match section.key.as_str() {
             "source" if matches!(section.value.value, Value::Scalar { .. } | Value::Sequence(_)) => wrap(&mut section.value, "path"),
+            "tables" => {
+                if let Value::Mapping(tables) = &mut section.value.value {
+                    tables.iter_mut().for_each(|table| written_out(&mut table.value));
+                }
+            }
             "schema" => {
                 let Value::Mapping(keys) = &mut section.value.value else { continue };
                 let columns = keys.iter_mut().filter(|key| key.key == "columns").flat_map(|columns| match &mut columns.value.value {

@@ -5,9 +5,10 @@ use std::fmt::Write as _;
 
 use super::RuleFile;
 use super::private::{HARMLESS_KEYS, reaches};
+use super::resolve::shown;
 use crate::diagnostic::Place;
 use crate::privacy::{HIDDEN, Privacy};
-use crate::yaml::{Node, Position, Value};
+use crate::yaml::{Node, Value};
 
 /// Keys of a rule that can be read, and that hold names and choices, but no values of columns. Who answers for a rule and why it
 /// is there are shown with its findings anyhow.
@@ -16,45 +17,69 @@ const NAMES_AND_CHOICES: [&str; 12] =
 
 /// The text of each rule, and of each column of the contract.
 pub struct Written<'a> {
+    /// The rule file, then what it includes.
+    files: Vec<WrittenFile<'a>>,
+    /// What variables stand for.
+    given: &'a BTreeMap<String, String>,
+    /// None where no column is masked.
+    privacy: Option<&'a Privacy>,
+}
+
+/// One file of rules.
+struct WrittenFile<'a> {
+    name: &'a str,
     text: &'a str,
     /// Where each line begins.
     lines: Vec<usize>,
     /// The rules, by where they begin; only where columns are masked.
     rules: BTreeMap<(u32, u32), Node>,
-    /// None where no column is masked.
-    privacy: Option<&'a Privacy>,
 }
 
 impl RuleFile {
     /// The rules as they are written. Of rules that speak of masked columns, names and choices alone are shown.
     pub fn written<'a>(&'a self, privacy: &'a Privacy) -> Written<'a> {
-        let lines = std::iter::once(0).chain(self.text.match_indices('\n').map(|(at, _)| at + 1)).collect();
         let privacy = Some(privacy).filter(|privacy| !privacy.is_empty());
-        let tree = privacy.and_then(|_| Node::read(&self.text, &self.path).0);
-        let rules = match tree.as_ref().and_then(|tree| tree.get("rules")).map(|rules| &rules.value.value) {
-            Some(Value::Sequence(items)) => items.iter().map(|item| ((item.at.line, item.at.column), item.clone())).collect(),
-            Some(Value::Mapping(_) | Value::Scalar { .. } | Value::Null) | None => BTreeMap::new(),
-        };
-        Written { text: &self.text, lines, rules, privacy }
+        let included = self.wording.included.iter().map(|(name, text)| (name.as_str(), text.as_str()));
+        let files = std::iter::once((self.path.as_str(), self.text.as_str())).chain(included);
+        let files = files.map(|(name, text)| WrittenFile::of(name, text, privacy.is_some())).collect();
+        Written { files, given: &self.wording.given, privacy }
     }
 }
 
 impl Written<'_> {
-    /// What is written at `place`. `speaks` says that it speaks of a masked column, be it without its name.
+    /// What is written at `place`, with the values of variables; `speaks` says that it speaks of a masked column, be it without its
+    /// name.
     pub fn at(&self, place: &Place, speaks: bool) -> Option<String> {
-        let at = Position { line: place.line, column: place.column, end_line: place.end_line, end_column: place.end_column };
-        let text = self.cut_out(at)?;
+        let file = self.files.iter().find(|file| file.name == place.file)?;
+        let written = file.cut_out(place)?;
+        let text = shown(&written, self.given);
         let Some(privacy) = self.privacy else { return Some(text) };
-        match self.rules.get(&(at.line, at.column)) {
+        // Where a rule comes of variables, or of a template, a value of one may be a value of a column.
+        match file.rules.get(&(place.line, place.column)) {
             // Comments are no part of the tree: nobody knows what they tell.
-            Some(rule) => Some(in_short(rule, speaks || privacy.mentions(&text) || reaches(privacy, rule))),
+            Some(rule) => Some(match speaks || privacy.mentions(&text) || reaches(privacy, rule) {
+                true => in_short(rule, true),
+                false => shown(&in_short(rule, false), self.given),
+            }),
             None if speaks || privacy.mentions(&text) => None,
             None => Some(text),
         }
     }
+}
+
+impl<'a> WrittenFile<'a> {
+    fn of(name: &'a str, text: &'a str, needs_rules: bool) -> Self {
+        let lines = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        let tree = needs_rules.then(|| Node::read(text, name).0).flatten();
+        let rules = match tree.as_ref().and_then(|tree| tree.get("rules")).map(|rules| &rules.value.value) {
+            Some(Value::Sequence(items)) => items.iter().map(|item| ((item.at.line, item.at.column), item.clone())).collect(),
+            Some(Value::Mapping(_) | Value::Scalar { .. } | Value::Null) | None => BTreeMap::new(),
+        };
+        Self { name, text, lines, rules }
+    }
 
     /// The text from where to where, as far to the left as it goes.
-    fn cut_out(&self, at: Position) -> Option<String> {
+    fn cut_out(&self, at: &Place) -> Option<String> {
         let (from, to) = (self.offset(at.line, at.column)?, self.offset(at.end_line, at.end_column)?);
         let text = self.text.get(from..to)?.trim_end();
         let indent = usize::try_from(at.column).ok()?.saturating_sub(1);

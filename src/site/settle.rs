@@ -89,7 +89,7 @@ fn one(found: &Found, directory: &Directory, pages: &Pages, known: &Known, claim
         }
     }
     let report = match parse(&bytes, found) {
-        Ok(Some(report)) => report,
+        Ok(Some(report)) => report.together().into_owned(),
         Ok(None) => return Came::NoReport,
         Err(fault) => return Came::Broken(fault),
     };

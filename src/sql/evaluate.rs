@@ -80,7 +80,7 @@ impl Expression {
 
 /// The values as SQL sees them: in no compact form, NaN as null, −0 as 0. Codes stand for text of any type: `Utf8`, and the
 /// `LargeUtf8` and `Utf8View` that pandas and Polars write.
-fn plain(array: &ArrayRef, data_type: &DataType) -> Result<ArrayRef, arrow::error::ArrowError> {
+pub(super) fn plain(array: &ArrayRef, data_type: &DataType) -> Result<ArrayRef, arrow::error::ArrowError> {
     match array.data_type() {
         DataType::Dictionary(..) => cast(array, data_type),
         DataType::Decimal64(precision, scale) => cast(array, &DataType::Decimal128(*precision, *scale)),

@@ -27,15 +27,29 @@ const MICROS: u16 = 6;
 const DIGITS_MAX: u8 = 38;
 
 pub(super) fn settle(expression: Expr, schema: &DFSchema, state: &SessionState, now: DateTime<Utc>) -> Result<Expr> {
-    let context = SimplifyContext::builder()
+    let context = at_clock(schema, state, now);
+    let bound = bound(expression, schema, &context)?;
+    let coerced = ExprSimplifier::new(context.clone()).coerce(bound, schema)?;
+    rewrite(coerced, &context, |_| true)
+}
+
+/// The same for an expression of a plan, whose types are coerced with all others of the plan.
+pub(super) fn settle_in_plan(expression: Expr, schema: &DFSchema, state: &SessionState, now: DateTime<Utc>) -> Result<Expr> {
+    let context = at_clock(schema, state, now);
+    rewrite(bound(expression, schema, &context)?, &context, |_| true)
+}
+
+fn at_clock(schema: &DFSchema, state: &SessionState, now: DateTime<Utc>) -> SimplifyContext {
+    SimplifyContext::builder()
         .with_schema(Arc::new(schema.clone()))
         .with_config_options(state.config_options().clone())
         .with_query_execution_start_time(Some(now.trunc_subsecs(MICROS)))
-        .build();
-    let at_clock = rewrite(expression, &context, |f| f.args.is_empty())?;
-    let bound = at_clock.transform_up(|e| Ok(Transformed::yes(bind(e, schema))))?.data;
-    let coerced = ExprSimplifier::new(context.clone()).coerce(bound, schema)?;
-    rewrite(coerced, &context, |_| true)
+        .build()
+}
+
+fn bound(expression: Expr, schema: &DFSchema, context: &SimplifyContext) -> Result<Expr> {
+    let at_clock = rewrite(expression, context, |f| f.args.is_empty())?;
+    Ok(at_clock.transform_up(|e| Ok(Transformed::yes(bind(e, schema))))?.data)
 }
 
 /// Only these functions are rewritten: a full simplification would compute constants unchecked.

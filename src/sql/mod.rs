@@ -11,6 +11,7 @@ mod guard;
 mod literals;
 mod messages;
 mod mistakes;
+pub(crate) mod query;
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeSet;
@@ -89,6 +90,10 @@ pub(crate) struct LazySql {
 impl LazySql {
     pub(crate) fn new(now: DateTime<Utc>) -> Self {
         Self { now, sql: OnceCell::new(), deferred_faults: RefCell::new(Vec::new()) }
+    }
+
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        self.now
     }
 
     pub(crate) fn get(&self) -> &Sql {

@@ -26,6 +26,17 @@ pub fn fisher_exact((a, n): (u64, u64), (b, m): (u64, u64)) -> f64 {
     (below + above).min(1.0)
 }
 
+/// The one-sided p-value: the probability, given `a` + `b`, of `a` of `n` or more (scipy's `fisher_exact` with
+/// `alternative="greater"`, which is `hypergeom.sf(a - 1, n + m, a + b, n)`).
+pub fn fisher_greater((a, n): (u64, u64), (b, m): (u64, u64)) -> f64 {
+    let tables = Tables { n, m, parts: a + b };
+    let (least, most) = tables.range();
+    if a <= least {
+        return 1.0;
+    }
+    tables.tail(a, |x| Some(x + 1).filter(|x| *x <= most)).min(1.0)
+}
+
 /// The last number of a range for which `holds`, if it holds for none after one for which it does not.
 fn last_where(first: u64, last: u64, holds: impl Fn(u64) -> bool) -> Option<u64> {
     if !holds(first) {

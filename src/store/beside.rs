@@ -6,12 +6,12 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type};
 use arrow::error::ArrowError;
 
-use super::alike::{are_comparable, as_type};
 use super::partition::Partition;
 use crate::metric::Column;
 use crate::paths::PathColumn;
 use crate::rows::Mask;
 use crate::rules::BoundColumn;
+use crate::rules::alike::{are_comparable, as_type};
 use crate::rules::published::{Bounds, KeyQuery, OrdinalKind};
 use crate::types::{micros, type_name};
 

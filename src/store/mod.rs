@@ -4,7 +4,6 @@
 //! Everything is staged under a name no reader looks at, made durable, and renamed into place or committed to the
 //! table's log: a reader sees a batch whole or not at all.
 
-mod alike;
 mod beside;
 mod common;
 mod delta;

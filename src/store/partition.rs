@@ -6,10 +6,10 @@ use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch};
 use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
 
-use super::alike::as_type;
 use crate::metric::Column;
 use crate::metric::groups::BatchGroups;
 use crate::rows::Mask;
+use crate::rules::alike::as_type;
 use crate::rules::published::Bounds;
 
 /// Some values of a column.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::error::Error;
 use super::number::whole;
-use super::position::Position;
+use super::position::{FileName, Position};
 use super::tree::{Entry, Node, Value};
 use crate::diagnostic::{Code, Fault, Faults, may_mean};
 
@@ -95,7 +95,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Spanned<T> {
             }
             fn visit_seq<A: de::SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
                 let mut part = || seq.next_element::<u32>()?.ok_or_else(|| de::Error::custom("no position"));
-                let at = Position { line: part()?, column: part()?, end_line: part()?, end_column: part()? };
+                let at = Position { line: part()?, column: part()?, end_line: part()?, end_column: part()?, file: FileName(part()?) };
                 let value = seq.next_element()?.ok_or_else(|| de::Error::custom("no value"))?;
                 Ok(Spanned { at, value })
             }
@@ -313,8 +313,8 @@ struct Placed<'a> {
 impl<'de> de::SeqAccess<'de> for Placed<'_> {
     type Error = Error;
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Error> {
-        let Position { line, column, end_line, end_column } = self.node.at;
-        let part = [line, column, end_line, end_column].get(self.step).copied();
+        let Position { line, column, end_line, end_column, file } = self.node.at;
+        let part = [line, column, end_line, end_column, file.0].get(self.step).copied();
         self.step += 1;
         match part {
             Some(part) => seed.deserialize(part.into_deserializer()).map(Some),

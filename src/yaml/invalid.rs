@@ -201,7 +201,7 @@ impl<'a> Near<'a> {
         for (number, line) in self.text.lines().enumerate().take(self.position.line as usize) {
             let mut previous = ' ';
             for (column, character) in line.chars().enumerate() {
-                let at = Position { line: number as u32 + 1, column: column as u32 + 1, end_line: 0, end_column: 0 };
+                let at = Position { line: number as u32 + 1, column: column as u32 + 1, end_line: 0, end_column: 0, ..Position::default() };
                 if (at.line, at.column) >= (self.position.line, self.position.column) {
                     break;
                 }

@@ -6,8 +6,9 @@ mod invalid;
 mod number;
 mod position;
 mod tree;
+mod variable;
 
 pub use de::{LITERAL, Spanned, read, read_on};
 pub use error::misread;
-pub use position::Position;
+pub use position::{FileName, Position};
 pub use tree::{Entry, Node, Value};

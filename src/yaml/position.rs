@@ -1,5 +1,7 @@
 //! Where something stands in a YAML text.
 
+use std::sync::{PoisonError, RwLock};
+
 use saphyr_parser::{Marker, Span};
 
 use crate::diagnostic::Place;
@@ -11,21 +13,51 @@ pub struct Position {
     pub column: u32,
     pub end_line: u32,
     pub end_column: u32,
+    /// The file, if it is another one than the rule file itself: one that is included.
+    pub file: FileName,
+}
+
+/// The name of a file beside the rule file itself. Zero is the rule file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct FileName(pub(super) u32);
+
+/// Names of included files. A position is copied with every value that is read, so it holds a number and not the text. There are
+/// as many names as different files were included, however often rule files are read.
+static NAMES: RwLock<Vec<String>> = RwLock::new(Vec::new());
+
+impl FileName {
+    /// The name of an included file.
+    pub fn of(name: &str) -> Self {
+        let mut names = NAMES.write().unwrap_or_else(PoisonError::into_inner);
+        let index = names.iter().position(|known| known == name).unwrap_or_else(|| {
+            names.push(name.to_owned());
+            names.len() - 1
+        });
+        Self(u32::try_from(index + 1).unwrap_or(u32::MAX))
+    }
+
+    /// The name; `own` is that of the rule file itself.
+    pub fn or(self, own: &str) -> String {
+        let names = NAMES.read().unwrap_or_else(PoisonError::into_inner);
+        let name = (self.0 as usize).checked_sub(1).and_then(|index| names.get(index));
+        name.map_or_else(|| own.to_owned(), Clone::clone)
+    }
 }
 
 impl Position {
     /// Where a document begins that holds nothing.
-    pub(super) const START: Self = Self { line: 1, column: 1, end_line: 1, end_column: 1 };
+    pub(super) const START: Self = Self { line: 1, column: 1, end_line: 1, end_column: 1, file: FileName(0) };
 
-    pub fn in_file(self, file: &str) -> Place {
-        let Self { line, column, end_line, end_column } = self;
-        Place { file: file.to_owned(), line, column, end_line, end_column }
+    /// The place in the rule file called `own`, or in the file that it includes.
+    pub fn in_file(self, own: &str) -> Place {
+        let Self { line, column, end_line, end_column, file } = self;
+        Place { file: file.or(own), line, column, end_line, end_column }
     }
 
     /// From here to the end of `last`.
     #[must_use]
     pub fn to(self, last: Self) -> Self {
-        match (last.end_line, last.end_column) > (self.end_line, self.end_column) {
+        match last.file == self.file && (last.end_line, last.end_column) > (self.end_line, self.end_column) {
             true => Self { end_line: last.end_line, end_column: last.end_column, ..self },
             false => self,
         }
@@ -36,6 +68,7 @@ impl From<Span> for Position {
     fn from(span: Span) -> Self {
         let at = |m: Marker| (m.line() as u32, m.col() as u32 + 1);
         let ((line, column), (end_line, end_column)) = (at(span.start), at(span.end));
-        Self { line, column, end_line: line, end_column: column }.to(Self { line, column, end_line, end_column })
+        let file = FileName::default();
+        Self { line, column, end_line: line, end_column: column, file }.to(Self { line, column, end_line, end_column, file })
     }
 }

@@ -7,7 +7,8 @@
 use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 
 use super::invalid;
-use super::position::Position;
+use super::position::{FileName, Position};
+use super::variable;
 use crate::diagnostic::{Code, Fault, Faults};
 
 const DEPTH_MAX: usize = 64;
@@ -16,14 +17,15 @@ const NODES_MAX: usize = 200_000;
 const ESCAPES_MAX: usize = 50;
 
 /// A value and its position.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Node {
     pub at: Position,
     pub value: Value,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub enum Value {
+    #[default]
     Null,
     /// A scalar's text; `quoted` scalars are always strings.
     Scalar {
@@ -58,7 +60,7 @@ impl Node {
     /// The document as far as it can be read, and what is wrong with it: of a key that stands twice, the first counts.
     pub fn read(text: &str, file: &str) -> (Option<Node>, Faults) {
         let mut faults = Faults::default();
-        let mut text = std::borrow::Cow::Borrowed(text);
+        let mut text = variable::hidden(text);
         loop {
             let mut reader = Reader {
                 parser: Parser::new_from_str(&text),
@@ -76,13 +78,13 @@ impl Node {
                 }
                 // So that one mistake of a common kind hides no other: with the backslash doubled it is text.
                 (Err(fault), Some(at)) if faults.0.len() < ESCAPES_MAX => {
-                    faults.push(fault);
+                    faults.push(variable::shown_in(fault));
                     let mended = format!("{}\\{}", &text[..at], &text[at..]);
                     text = mended.into();
                 }
                 (Err(fault), _) => {
                     faults.extend(reader.twice);
-                    faults.push(fault);
+                    faults.push(variable::shown_in(fault));
                     return (None, faults);
                 }
             }
@@ -115,6 +117,26 @@ impl Node {
             Value::Scalar { .. } => "a single value",
             Value::Sequence(_) => "a list",
             Value::Mapping(_) => "a mapping",
+        }
+    }
+
+    /// The same tree, as it stands in the included file called so.
+    #[must_use]
+    pub fn within(mut self, file: FileName) -> Self {
+        self.place(&|at| at.file = file);
+        self
+    }
+
+    /// Gives each part its place anew.
+    pub fn place(&mut self, place: &dyn Fn(&mut Position)) {
+        place(&mut self.at);
+        match &mut self.value {
+            Value::Null | Value::Scalar { .. } => {}
+            Value::Sequence(items) => items.iter_mut().for_each(|item| item.place(place)),
+            Value::Mapping(entries) => entries.iter_mut().for_each(|entry| {
+                place(&mut entry.key_at);
+                entry.value.place(place);
+            }),
         }
     }
 
@@ -223,7 +245,7 @@ impl Reader<'_> {
             Event::Scalar(text, style, anchor, tag) => {
                 let quoted = !matches!(style, ScalarStyle::Plain) || tag.is_some();
                 let null = !quoted && matches!(text.as_ref(), "" | "~" | "null" | "Null" | "NULL");
-                let value = if null { Value::Null } else { Value::Scalar { text: text.into_owned(), quoted } };
+                let value = if null { Value::Null } else { Value::Scalar { text: variable::shown(text.into_owned()), quoted } };
                 (value, anchor)
             }
             Event::SequenceStart(anchor, _) => {
@@ -280,7 +302,7 @@ impl Reader<'_> {
             let Event::Scalar(key, ..) = event else {
                 return Err(self.odd_key(key_at));
             };
-            let key = key.into_owned();
+            let key = variable::shown(key.into_owned());
             let (event, at) = self.next()?;
             let value = self.node(event, at, depth + 1)?;
             match entries.iter().find(|e| e.key == key) {

@@ -30,6 +30,7 @@ schema:
     day: { type: date }
 clean: [{ drop_where: \"city = 'nowhere'\" }]
 transform: { ratio: 100 / size }
+sources: { other: d.csv }
 rules:
   - missing: { columns: [city, note], tolerate: 30% }
   - missing: { id: runs, column: score, by: [city], max_run: 3, on_fail: warn }
@@ -38,6 +39,15 @@ rules:
   - duplicates: { id: pairs, key: [city, size], keep: last, on_fail: warn }
   - duplicates: { id: in-city, key: [size], by: [city], on_fail: warn }
   - conflicts: { key: [id], on: [city], on_fail: warn }
+  - gaps: { column: day, every: 1d, by: [city], allow: [sunday], on_fail: warn }
+  - gaps: { id: overlaps, overlap: { from: day, to: day, inclusive: true }, by: [city], on_fail: warn }
+  - labels: { column: city, min_share: 30%, against: d.csv, on_fail: warn }
+  - split: { against: d.ndjson, key: [id], group: city, time: day, near: { column: note }, on_fail: warn }
+  - split: { id: near, near: { column: city }, by: [size], on_fail: warn }
+  - foreign_key: { column: city, in: { source: d.csv, column: note }, on_fail: warn }
+  - foreign_key: { id: by-key, key: [city, size], by: [city], in: { source: d.ndjson, columns: [city, id] }, on_fail: warn }
+  - values: { id: elsewhere, column: size, not_in: { source: d.csv, column: id }, on_fail: warn }
+  - diff: { against: d.ndjson, key: id, on_fail: warn }
   - pii: { columns: [city, note], on_fail: warn }
   - range: { column: size, min: 1, max: 900, on_fail: warn }
   - range: { id: by-range, column: score, above: -2, by: [city], tolerate: 5 rows, on_fail: warn }
@@ -50,6 +60,8 @@ rules:
   - length: { column: note, max: 8, by: [city], on_fail: warn }
   - parse: { column: note, as: number, on_fail: warn }
   - expression: { sql: \"score < size\", where: \"city <> 'Ulm'\", on_fail: warn }
+  - query: { sql: \"SELECT * FROM batch WHERE size > 500\", on_fail: warn }
+  - query: { id: cities, sql: \"SELECT b.city, count(*) FROM batch b JOIN other o ON b.id = o.id GROUP BY b.city\", on_fail: warn }
   - order: { column: id, on_fail: warn }
   - order: { id: by-order, column: size, by: [city], strict: true, on_fail: warn }
   - stuck: { column: size, max_run: 2, on_fail: warn }
@@ -64,6 +76,13 @@ rules:
   - statistic: { id: many, column: id, of: distinct, min: 10, on_fail: warn }
   - statistic: { id: together, column: size, of: correlation, with: score, max: 0.9, on_fail: warn }
   - representation: { groups: [city], reference: equal, tolerance: 20 points, on_fail: warn }
+  - representation: { id: people, groups: [city], unit: id, reference: equal, tolerance: 20 points, on_fail: warn }
+  - representation: { id: by-people, groups: [note], by: [city], unit: size, against: d.csv, tolerance: 20 points, on_fail: warn }
+  - gate_bias: { groups: [city], max: 5 points, on_fail: warn }
+  - gate_bias: { id: by-gate, groups: [note], by: [city], where: \"size > 3\", on_fail: warn }
+  - range: { id: set-aside, column: id, max: 300, tolerate: 1 row }
+  - outcome: { groups: [city], label: note, positive: plain, demographic_parity: 5 points, on_fail: warn }
+  - outcome: { id: by-outcome, groups: [size], by: [city], label: note, positive: plain, min_ratio: 80%, on_fail: warn }
   - rows: { min: 10, on_fail: warn }
   - rows: { id: by-rows, min: 10, by: [city], on_fail: warn }
   - freshness: { column: day, max_age: 30d, on_fail: warn }
@@ -71,6 +90,15 @@ rules:
   - type: { column: id, is: int64, on_fail: warn }
 gate: { reject_above: 100% }
 profile: full
+";
+
+/// The same for vectors.
+const VECTORS_TEXT: &str = "dataset: apart
+rules:
+  - vectors: { column: v, dim: 2, norm: { max: 9 } }
+  - vectors: { id: shift, column: v, dim: 2, zero: pass, max_centroid_shift: 0.001, against: v.ndjson, on_fail: warn }
+  - vectors: { id: by-shift, column: v, dim: 2, by: [city], max_centroid_shift: 0.5, against: v.ndjson, on_fail: warn }
+gate: { reject_above: 100% }
 ";
 
 /// How pieces come together: pairs of pieces to be merged, one after the other, into the first of them.
@@ -139,6 +167,11 @@ impl References for Beside {
     fn open(&self, paths: &[String]) -> Result<Arc<dyn Source>, Faults> {
         let paths: Vec<String> = paths.iter().map(|path| self.directory.join(path).display().to_string()).collect();
         Ok(source::open(&paths, &self.options, &self.contract, &Spool::new(&self.spool))?)
+    }
+
+    fn open_as(&self, paths: &[String], columns: &[ContractColumn]) -> Result<Arc<dyn Source>, Faults> {
+        let paths: Vec<String> = paths.iter().map(|path| self.directory.join(path).display().to_string()).collect();
+        Ok(source::open(&paths, &self.options, columns, &Spool::new(&self.spool))?)
     }
 
     fn summaries(&self, _: &AgainstWord) -> Result<Kept, Faults> {
@@ -299,14 +332,19 @@ fn data_sets(place: &Place, count: u64) -> Vec<String> {
 }
 
 fn data(place: &Place, path: &str, memory: u64) -> Data {
-    let rules = RuleFile::parse(RULES_TEXT, "r.yaml").unwrap_or_else(|f| panic!("{f}"));
+    judged_by(RULES_TEXT, place, path, memory)
+}
+
+fn judged_by(rules: &str, place: &Place, path: &str, memory: u64) -> Data {
+    let rules = RuleFile::parse(rules, "r.yaml").unwrap_or_else(|f| panic!("{f}"));
     let cut = Cut { unit_bytes: 2000, batch_rows: 17 };
     Data { paths: vec![path.to_owned()], rules, cut, memory, spool: place.path("") }
 }
 
 #[test]
 fn the_rules_of_these_tests_are_all_there_are() {
-    for rule in RULES {
+    // Vectors are no text, so the files of the others hold none.
+    for rule in RULES.iter().filter(|rule| !VECTORS_TEXT.contains(&format!("- {}: {{", rule.name))) {
         assert!(RULES_TEXT.contains(&format!("- {}: {{", rule.name)), "no `{}` in the rules", rule.name);
     }
 }
@@ -325,6 +363,26 @@ fn folds_made_in_three_processes_give_the_report_of_one() {
         let apart = data.told(audit::audit_by(&data.job(), &pieces));
         assert!(whole == apart, "{path}: {}", first_difference(&whole, &apart));
     }
+}
+
+#[test]
+fn vectors_folded_in_three_processes_give_the_report_of_one() {
+    let place = Place::new();
+    let row = |(i, (_, city, size, score, _)): (usize, (u64, &str, u64, Option<f64>, &str))| match i % 41 {
+        7 => format!("{{\"city\": \"{city}\", \"v\": [0.0, 0.0]}}\n"),
+        8 => format!("{{\"city\": \"{city}\", \"v\": [1.0]}}\n"),
+        _ => format!("{{\"city\": \"{city}\", \"v\": [{size}.5, {:.3}]}}\n", score.unwrap_or(1.0)),
+    };
+    place.write("v.ndjson", rows(600).into_iter().enumerate().map(row).collect::<String>());
+    let path = place.path("v.ndjson").display().to_string();
+    let data = judged_by(&VECTORS_TEXT.replace("v.ndjson", &path), &place, &path, 1 << 30);
+    let units = data.units();
+    assert!(units >= 6, "{units} units only");
+    let whole = data.told(audit::audit(&data.job(), &NoSink::default()));
+    assert!(whole.contains("\"centroid_shift\"") && whole.contains("\"verdict\": \"quarantine\""), "{whole}");
+    let fold = |order: &Order, _: usize| Ok(fold_elsewhere(&data, order));
+    let apart = data.told(audit::audit_by(&data.job(), &Pieces { data: &data, grouping: GROUPINGS[1], units, fold: &fold }));
+    assert!(whole == apart, "{}", first_difference(&whole, &apart));
 }
 
 #[test]

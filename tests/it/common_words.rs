@@ -16,6 +16,14 @@ const CONFIGURED: &[(&str, &str, &str)] = &[
     ("missing", "column: z, disguised: true", ""),
     ("duplicates", "key: [key]", ""),
     ("conflicts", "key: [x], on: [key]", ""),
+    ("vectors", "column: v, dim: 2", ""),
+    ("vectors", "column: v, dim: 2, max_centroid_shift: 0.001, against: before.ndjson", ""),
+    ("labels", "column: t, min_share: 90%", ""),
+    ("split", "against: before.csv, group: g", ""),
+    ("split", "near: { column: t }", ""),
+    ("foreign_key", "column: x, in: { source: before.csv, column: y }", ""),
+    ("foreign_key", "key: [x, y], in: { source: before.csv, columns: [y, y] }", ""),
+    ("values", "column: x, in: { source: before.csv, column: y }", ""),
     ("range", "column: x, max: 10", ""),
     ("values", "column: x, in: [1]", ""),
     ("values", "column: x, must_contain: [5001]", ""),
@@ -23,7 +31,11 @@ const CONFIGURED: &[(&str, &str, &str)] = &[
     ("length", "column: t, min: 2", ""),
     ("parse", "column: t, as: uuid", ""),
     ("expression", "sql: \"x < 10\"", ""),
+    ("query", "sql: \"SELECT * FROM batch WHERE x < 10\"", ""),
+    ("query", "sql: \"SELECT y, count(*) FROM batch GROUP BY y\"", ""),
     ("order", "column: x", ""),
+    ("gaps", "column: d, every: 1d", ""),
+    ("gaps", "overlap: { from: x, to: z }", ""),
     ("stuck", "column: x, max_run: 1", ""),
     ("outliers", "column: x, k: 0.5", ""),
     ("statistic", "column: x, of: mean, max: 1", "column: x, of: mean, max: 1e9, warn: 1"),
@@ -36,6 +48,8 @@ const CONFIGURED: &[(&str, &str, &str)] = &[
         "groups: [g], reference: { a: 99%, b: 1% }, tolerance: 1 points",
         "groups: [g], reference: { a: 99%, b: 1% }, tolerance: 99 points, warn: 1%",
     ),
+    ("gate_bias", "groups: [d], max: 1 points", ""),
+    ("outcome", "groups: [g], label: t, positive: a, demographic_parity: 1 points", ""),
     ("rows", "max: 3", "max: 1000, warn: 3"),
     ("rows", "min: 1000", "min: 1, warn: 1000"),
     ("freshness", "column: d, max_age: 1d", "column: d, max_age: 99999d, warn: 1d"),
@@ -46,6 +60,7 @@ const CONFIGURED: &[(&str, &str, &str)] = &[
     ("column_set", "contains: [nothing]", ""),
     ("type", "column: x, is: bool", ""),
     ("pii", "column: mail", ""),
+    ("diff", "against: before.csv, key: k", ""),
     ("drift", "column: x, test: psi, max: 2, against: before.csv", "column: x, test: psi, against: before.csv, max: 100, warn: 2"),
     ("drift", "column: x, against: before.csv", ""),
     ("drift", "column: x, test: null_share, against: before.csv", ""),
@@ -87,6 +102,18 @@ fn data() -> String {
     format!("k,g,x,y,z,t,key,d,mail\n{}", (1..=40).map(row).collect::<String>())
 }
 
+/// The same rows with a vector each; those of the last ten point elsewhere.
+fn vectors() -> String {
+    let vector = |k: usize| match k {
+        k if k.is_multiple_of(5) => "null".to_owned(),
+        k if k.is_multiple_of(7) => "[0.0, 0.0]".to_owned(),
+        k if k > 30 => "[-1.0, 1.0]".to_owned(),
+        k => format!("[1.0, {}.5]", k % 4),
+    };
+    let row = |k: usize| format!("{{\"k\": {k}, \"g\": \"{}\", \"v\": {}}}\n", if k.is_multiple_of(3) { "a" } else { "b" }, vector(k));
+    (1..=40).map(row).collect()
+}
+
 /// Two thousand rows that are quite unlike, to compare with.
 fn before() -> String {
     let row = |k: usize| format!("{},{},{},1,{k},a,{k},2025-12-01\n", k % 30, if k.is_multiple_of(3) { "a" } else { "b" }, 100 + k % 50);
@@ -100,7 +127,8 @@ fn run(place: &Place, rule: &str, config: &str) -> Result<Json, String> {
         config.push_str(", id: it");
     }
     place.write("r.yaml", format!("dataset: d\nrules:\n  - range: {{ column: k, max: 30, id: beside }}\n  - {rule}: {{ {config} }}\n"));
-    let run = place.run(&["check", "d.csv", "-r", "r.yaml", "--as-of", "2026-01-10T00:00:00Z"]);
+    let data = if rule == "vectors" { "v.ndjson" } else { "d.csv" };
+    let run = place.run(&["check", data, "-r", "r.yaml", "--as-of", "2026-01-10T00:00:00Z"]);
     let Some(report) = run.report.as_ref().filter(|r| !r["findings"].as_array().is_none_or(Vec::is_empty)) else {
         return Err(run.stderr);
     };
@@ -122,6 +150,8 @@ fn every_common_word_is_honoured_or_refused_by_every_rule() {
     let place = Place::new();
     place.write("d.csv", data());
     place.write("before.csv", before());
+    place.write("v.ndjson", vectors());
+    place.write("before.ndjson", "{\"g\": \"a\", \"v\": [0.0, 9.5]}\n{\"g\": \"b\", \"v\": [0.0, 9.5]}\n");
     let (mut ignored, mut honoured, mut listed) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
     for (rule, config, own_warn) in CONFIGURED {
         let entry = sluicegate::rules::find(rule).expect("a rule");

@@ -8,29 +8,34 @@ use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BooleanArray, Decimal128Array, Float64Array, Int64Array, StringArray};
+use arrow::array::{ArrayRef, BooleanArray, Decimal128Array, Float64Array, Int64Array, ListArray, StringArray};
 use arrow::compute::cast;
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, Float64Type};
 use proptest::prelude::*;
 use serde_json::Value as Json;
 use sluicegate::diagnostic::{Code, Fault};
 use sluicegate::metric::agreement::{Agreement, AgreementSpec};
 use sluicegate::metric::canonical::Normalize;
 use sluicegate::metric::cells::{Cells, RowsOfValues, Shapes, text_key};
+use sluicegate::metric::centroid::Centroid;
 use sluicegate::metric::comoments::CoMoments;
 use sluicegate::metric::completeness::{Completeness, MissingSpec};
 use sluicegate::metric::deviations::{Centre, Deviations, DeviationsSpec};
 use sluicegate::metric::distinct::{Distinct, DistinctOut};
 use sluicegate::metric::extrema::{Extrema, TextExtrema};
 use sluicegate::metric::frequencies::Frequencies;
+use sluicegate::metric::group_units::GroupUnits;
 use sluicegate::metric::grouped::{Grouped, GroupedOut, GroupedSpec};
 use sluicegate::metric::groups::{GroupCounts, GroupCountsOut};
 use sluicegate::metric::json_schema::{Instance, SchemaSpec, Violations};
-use sluicegate::metric::keys::{Keep, KeyRows, Keys, KeysSpec};
+use sluicegate::metric::keys::{Keep, KeyRows, Keys, KeysSpec, Lookup};
 use sluicegate::metric::members::{Member, Members};
+use sluicegate::metric::minhash::{MinHash, MinHashSpec};
 use sluicegate::metric::moments::Moments;
 use sluicegate::metric::ordered::{HistogramSpec, OrderedHistogram, SHIFT_COARSE, Window, order_of};
+use sluicegate::metric::overlaps::{Overlaps, OverlapsSpec};
 use sluicegate::metric::overview::Overview;
+use sluicegate::metric::periods::{Every, Periods, PeriodsSpec};
 use sluicegate::metric::personal::Personal;
 use sluicegate::metric::row_sample::{RowSample, SampleSpec};
 use sluicegate::metric::runs::MissingRuns;
@@ -39,6 +44,7 @@ use sluicegate::metric::sequence::{Breaks, OrderSpec};
 use sluicegate::metric::stand_ins::{StandIn, StandIns};
 use sluicegate::metric::stuck::{EqualRuns, SortedRuns, SortedSpec};
 use sluicegate::metric::text_format::FormatCheck;
+use sluicegate::metric::within::{Within, WithinSpec};
 use sluicegate::metric::{AnySpec, AnyState, Budget, Column, Inputs, Rows, STATES, State, Transform};
 use sluicegate::rows::{Mask, RowNumbers};
 
@@ -47,7 +53,7 @@ type Row = (Option<i64>, Option<f64>, Option<String>, bool);
 
 /// A batch of rows as states are offered it.
 struct Batch {
-    columns: [Column; 6],
+    columns: [Column; 7],
     selection: Mask,
     len: u32,
 }
@@ -76,6 +82,7 @@ const TEXT: usize = 2;
 const CODES: usize = 3;
 const DECIMAL: usize = 4;
 const BOOLEAN: usize = 5;
+const VECTOR: usize = 6;
 
 fn row() -> impl Strategy<Value = Row> {
     let float = prop_oneof![5 => -1e6f64..1e6, 2 => (-20i32..20).prop_map(f64::from), 1 => Just(f64::NAN), 1 => Just(f64::INFINITY), 1 => Just(-0.0)];
@@ -97,7 +104,7 @@ fn budget() -> Arc<Budget> {
     Arc::new(Budget::new(u64::MAX, std::env::temp_dir()))
 }
 
-fn columns(rows: &[Row]) -> [Column; 6] {
+fn columns(rows: &[Row]) -> [Column; 7] {
     let integers: ArrayRef = Arc::new(Int64Array::from_iter(rows.iter().map(|r| r.0)));
     let floats: ArrayRef = Arc::new(Float64Array::from_iter(rows.iter().map(|r| r.1)));
     let texts: ArrayRef = Arc::new(StringArray::from_iter(rows.iter().map(|r| r.2.clone())));
@@ -105,7 +112,9 @@ fn columns(rows: &[Row]) -> [Column; 6] {
     let decimals = Decimal128Array::from_iter(rows.iter().map(|r| r.0.map(i128::from))).with_precision_and_scale(20, 2);
     let decimals: ArrayRef = Arc::new(decimals.expect("20 digits are enough"));
     let booleans: ArrayRef = Arc::new(BooleanArray::from_iter(rows.iter().map(|r| r.0.map(|n| n > 0))));
-    [integers, floats, texts, codes, decimals, booleans].map(Column::new)
+    let vector = |r: &Row| r.2.is_some().then(|| [r.1, r.0.map(|n| n as f64)].into_iter().take(1 + usize::from(r.3)).collect::<Vec<_>>());
+    let vectors: ArrayRef = Arc::new(ListArray::from_iter_primitive::<Float64Type, _, _>(rows.iter().map(vector)));
+    [integers, floats, texts, codes, decimals, booleans, vectors].map(Column::new)
 }
 
 /// A state to try, and over which columns.
@@ -265,6 +274,19 @@ impl Trials {
         self.0.push(Trial::of::<Grouped<S>>(every, &by));
     }
 
+    /// Stand-ins for missing values, and JSON Schemas.
+    fn lists(&mut self) {
+        self.of::<StandIns>(vec![StandIn::Int(0), StandIn::Int(-1)], &[INTEGER]);
+        self.of::<StandIns>(vec![StandIn::Float(0.0), StandIn::Float(-1.0)], &[FLOAT]);
+        self.of::<StandIns>(vec![StandIn::Text("a".into()), StandIn::Text(String::new())], &[TEXT]);
+        let schema = r#"{"properties": {"n": {"minimum": 0}, "x": {"type": "number", "maximum": 7}, "t": {"enum": ["a", null]}}}"#;
+        let schema = |omit_missing| SchemaSpec::read(schema.to_owned(), None, false, omit_missing).expect("a schema");
+        let record = Instance::Record(["n", "x", "t"].map(str::to_owned).to_vec());
+        self.of::<Violations>(schema(true).of(record), &[INTEGER, FLOAT, CODES]);
+        self.of::<Violations>(schema(true).of(Instance::Text), &[TEXT]);
+        self.of::<Violations>(schema(false).of(Instance::Value), &[DECIMAL]);
+    }
+
     /// Sets of values.
     fn members(&mut self) {
         self.of::<Members>(vec![Member::Missing, Member::Int(0), Member::Int(100)], &[INTEGER]);
@@ -292,7 +314,7 @@ impl Trials {
 
 fn keys(keep: Keep, rows: KeyRows, optimistic: bool) -> KeysSpec {
     let normalize = Normalize { trim: rows == KeyRows::All, ..Normalize::default() };
-    KeysSpec { keep, rows, normalize, optimistic, beside: None }
+    KeysSpec { keep, rows, normalize, optimistic, beside: None, lookup: Lookup::default() }
 }
 
 /// What the laws of every state are tried with: every state of the list is here.
@@ -307,6 +329,7 @@ fn trials() -> Vec<Trial> {
         all.of::<Frequencies>((), &[column]);
         all.of::<Overview>((), &[column]);
         all.of::<GroupCounts>((), &[column, TEXT]);
+        all.of::<GroupUnits>((), &[TEXT, column]);
         all.of::<EqualRuns>(1 + column as u64 % 2, &[column]);
     }
     for column in [INTEGER, FLOAT, TEXT] {
@@ -318,7 +341,14 @@ fn trials() -> Vec<Trial> {
         all.of::<Agreement>(AgreementSpec { keys: 1, majority: true }, &[column, INTEGER, TEXT]);
         all.of::<Agreement>(AgreementSpec { keys: 2, majority: false }, &[column, INTEGER, FLOAT]);
         all.of::<SortedRuns>(SortedSpec { max_run: 2 }, &[column, FLOAT]);
+        all.of::<MinHash>(MinHashSpec { least: 100, beside: None }, &[TEXT]);
+        all.of::<Overlaps>(OverlapsSpec { inclusive: column == INTEGER }, &[column, INTEGER]);
     }
+    for (every, zone) in [(Every::Seconds(1), None), (Every::Seconds(7), Some("+00:01")), (Every::Months(1), Some("Europe/Berlin"))] {
+        all.of::<Periods>(PeriodsSpec { every, zone: zone.map(str::to_owned) }, &[INTEGER]);
+    }
+    all.of::<Centroid>(2, &[VECTOR]);
+    all.of::<Within>(WithinSpec::Between(-5, 7), &[INTEGER]);
     for column in [INTEGER, FLOAT, DECIMAL] {
         for transform in [Transform::IDENTITY, log] {
             all.of::<Moments>(transform, &[column]);
@@ -353,15 +383,7 @@ fn trials() -> Vec<Trial> {
     }
     all.of::<Moments>(Transform::IDENTITY, &[BOOLEAN]);
     all.of::<Extrema>((), &[BOOLEAN]);
-    all.of::<StandIns>(vec![StandIn::Int(0), StandIn::Int(-1)], &[INTEGER]);
-    all.of::<StandIns>(vec![StandIn::Float(0.0), StandIn::Float(-1.0)], &[FLOAT]);
-    all.of::<StandIns>(vec![StandIn::Text("a".into()), StandIn::Text(String::new())], &[TEXT]);
-    let schema = r#"{"properties": {"n": {"minimum": 0}, "x": {"type": "number", "maximum": 7}, "t": {"enum": ["a", null]}}}"#;
-    let schema = |omit_missing| SchemaSpec::read(schema.to_owned(), None, false, omit_missing).expect("a schema");
-    let record = Instance::Record(["n", "x", "t"].map(str::to_owned).to_vec());
-    all.of::<Violations>(schema(true).of(record), &[INTEGER, FLOAT, CODES]);
-    all.of::<Violations>(schema(true).of(Instance::Text), &[TEXT]);
-    all.of::<Violations>(schema(false).of(Instance::Value), &[DECIMAL]);
+    all.lists();
     all.members();
     all.keys();
     let first = vec![Some("a".to_owned())];
@@ -424,10 +446,10 @@ proptest! {
         for trial in trials() {
             let out = trial.try_on(&ample, &units);
             // These are all that look at the memory limit.
-            if [Keys::NAME, SortedRuns::NAME, Agreement::NAME].contains(&trial.spec.kind().name) {
+            if [Keys::NAME, SortedRuns::NAME, Agreement::NAME, Overlaps::NAME, MinHash::NAME].contains(&trial.spec.kind().name) {
                 let tightly = trial.try_on(&tight, &units);
                 let is_equal = (trial.is_equal)(out.as_ref(), tightly.as_ref());
-                prop_assert!(is_equal || [SortedRuns::NAME, Agreement::NAME].contains(&trial.spec.kind().name), "{:?}: spilling changes nothing", trial.spec);
+                prop_assert!(is_equal || [SortedRuns::NAME, Agreement::NAME, Overlaps::NAME, MinHash::NAME].contains(&trial.spec.kind().name), "{:?}: spilling changes nothing", trial.spec);
             }
             if trial.minds_no_batches {
                 for (i, (cut, whole)) in units.iter().zip(&wholes).enumerate() {
@@ -577,6 +599,11 @@ fn large_trials() -> Vec<Trial> {
         Trial::of::<EqualRuns>(1, &[BOOLEAN]),
         Trial::of::<SortedRuns>(SortedSpec { max_run: 1 }, &[TEXT, FLOAT]),
         Trial::of::<Agreement>(AgreementSpec { keys: 1, majority: true }, &[TEXT, FLOAT]),
+        Trial::of::<MinHash>(MinHashSpec { least: 128, beside: None }, &[CODES]),
+        Trial::of::<Centroid>(1, &[VECTOR]),
+        Trial::of::<Within>(WithinSpec::Between(-500, 70), &[INTEGER]),
+        Trial::of::<Overlaps>(OverlapsSpec { inclusive: false }, &[INTEGER, DECIMAL]),
+        Trial::of::<Periods>(PeriodsSpec { every: Every::Seconds(3), zone: None }, &[INTEGER]),
         Trial::of::<Keys>(keys(Keep::First, KeyRows::Whole, true), &[INTEGER]),
     ]
 }

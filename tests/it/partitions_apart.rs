@@ -148,9 +148,15 @@ fn drive(rules: &str, cluster: &Cluster) -> embedded::Judged {
 }
 
 fn local_rules(place: &Place) -> String {
-    place.write("d.csv", "id,city,size,score\n1,Ulm,3,0.5\n2,Bern,4,1.5\n3,Ulm,5,0.25\n");
+    place.write(
+        "d.csv",
+        "id,city,size,score,note,day\n1,Ulm,3,0.5,plain,2026-05-01\n2,Bern,4,1.5,Ulm,2026-05-02\n3,Ulm,5,0.25,a long note,2026-05-03\n",
+    );
     let beside = place.path("d.csv").display().to_string();
-    RULES_TEXT.replace("against: d.csv", &format!("against: {beside}")).replace("against: d.ndjson", &format!("against: {beside}"))
+    let word = |text: String, word: &str| {
+        ["d.csv", "d.ndjson"].iter().fold(text, |text, file| text.replace(&format!("{word}: {file}"), &format!("{word}: {beside}")))
+    };
+    word(word(word(RULES_TEXT.to_owned(), "against"), "source"), "other")
 }
 
 #[test]

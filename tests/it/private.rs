@@ -61,6 +61,10 @@ fn rules_of(name: &str) -> &'static str {
         }
         "duplicates" => "  - duplicates: { key: [ssn] }\n  - duplicates: { id: whole, on_fail: warn }\n",
         "conflicts" => "  - conflicts: { key: [name], on: [ssn, pay], on_fail: warn }\n",
+        "labels" => "  - labels: { column: name, min_share: 90%, classes: [CANARY-CLASS], unseen: fail, on_fail: warn }\n",
+        "split" => "  - split: { against: before.csv, key: [name], group: ssn, time: born, near: { column: name }, on_fail: warn }\n",
+        "vectors" => "",
+        "foreign_key" => "  - foreign_key: { column: ssn, in: { source: before.csv, column: pay }, on_fail: warn }\n",
         "range" => {
             "  - range: { column: ssn, min: 9182710, max: 9182790 }\n  - range: { id: range-pay, column: pay, below: 91827990.5, where: \"name <> 'CANARY-WHERE'\", on_fail: warn }\n  - range: { id: range-born, column: born, min: 1903-02-01, on_fail: warn }\n  - range: { id: made, column: later, max: 9182750, on_fail: warn }\n  - range: { id: by-name, column: code, max: 3, by: [name], on_fail: warn }\n"
         }
@@ -73,6 +77,10 @@ fn rules_of(name: &str) -> &'static str {
         "expression" => {
             "  - expression: { id: sql, sql: \"name <> 'CANARY7F3A-Quill' and ssn <> 9182701\", on_fail: warn }\n  - expression: { id: fails, sql: \"cast(name as int) > 0\", on_fail: warn }\n"
         }
+        "query" => "  - query: { sql: \"SELECT name, max(pay) FROM batch WHERE name <> 'CANARY-WHERE' GROUP BY name\", on_fail: warn }\n",
+        "gaps" => {
+            "  - gaps: { column: born, every: 1mo, on_fail: warn }\n  - gaps: { id: overlap, overlap: { from: ssn, to: ssn, inclusive: true }, by: [name], on_fail: warn }\n"
+        }
         "order" => "  - order: { column: ssn, on_fail: warn }\n",
         "stuck" => "  - stuck: { column: name, max_run: 2, on_fail: warn }\n",
         "outliers" => {
@@ -84,6 +92,12 @@ fn rules_of(name: &str) -> &'static str {
         "representation" => {
             "  - representation: { groups: [name], reference: { CANARY7F3A-Quill: 0.5, CANARY-UNSEEN: 0.5 }, tolerance: 1 points, on_fail: warn }\n  - representation: { id: two, groups: [name, code], reference: equal, tolerance: 1 points, on_fail: warn }\n"
         }
+        "gate_bias" => {
+            "  - gate_bias: { groups: [name], max: 1 points, on_fail: warn }\n  - gate_bias: { id: lost, groups: [name, code], by: [born], on_fail: warn }\n"
+        }
+        "outcome" => {
+            "  - outcome: { groups: [name], label: code, positive: 3, reference_group: CANARY7F3A-Quill, demographic_parity: 1 points, on_fail: warn }\n  - outcome: { id: pays, groups: [code], label: name, positive: CANARY7F3A-Quill, by: [born], min_ratio: 90%, on_fail: warn }\n  - outcome: { id: both, groups: [name], label: code, positive: 3, by: [code], prediction: later, demographic_parity: 1 points, on_fail: warn }\n"
+        }
         "rows" => {
             "  - rows: { min: 1, by: [name] }\n  - rows: { id: rows-before, against: before.csv, change: 1, by: [name], on_fail: warn }\n"
         }
@@ -93,6 +107,9 @@ fn rules_of(name: &str) -> &'static str {
         "type" => "  - type: { column: name, is: int64, on_fail: warn }\n",
         "json_schema" => {
             "  - json_schema: { column: name, schema: { pattern: '^CANARY' }, on_fail: warn }\n  - json_schema: { id: record, schema: { properties: { ssn: { maximum: 9182710 }, name: { enum: [CANARY-ENUM] } } }, on_fail: warn }\n"
+        }
+        "diff" => {
+            "  - diff: { against: before.csv, key: id, on_fail: warn }\n  - diff: { id: by-ssn, against: before.csv, key: ssn, columns: [name, pay], tolerance: { pay: 91827 }, where: \"name <> 'CANARY-WHERE'\", on_fail: warn }\n"
         }
         "drift" => {
             "  - drift: { columns: [name, ssn, born, pay], against: before.csv, on_fail: warn }\n  - drift: { id: psi, columns: [name, pay], test: psi, against: before.csv, on_fail: warn }\n  - drift: { id: new, columns: [name, ssn], test: new_values, against: before.csv, on_fail: warn }\n  - drift: { id: far, column: pay, test: wasserstein, max: 0.1, by: [name], against: before.csv, on_fail: warn }\n  - drift: { id: nulls, column: name, test: null_share, against: before.csv, on_fail: warn }\n"

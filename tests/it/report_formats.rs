@@ -65,7 +65,8 @@ fn sarif(text: &str) -> Json {
         assert!(fingerprints.insert(result["partialFingerprints"].to_string()), "{result}");
         assert!(!result["locations"].as_array().expect("locations").is_empty(), "{result}");
     }
-    for rule in rules {
+    // Rows of a rule are told up to a number; each mistake of a rule file is one of its own.
+    for rule in rules.iter().filter(|rule| !rule["id"].as_str().expect("a name").starts_with("fault/")) {
         let of_rule = run["results"].as_array().expect("results").iter().filter(|result| result["ruleId"] == rule["id"]).count();
         assert!(of_rule <= 10, "{rule}");
     }
@@ -163,6 +164,8 @@ const HOSTILE: [(&str, &str); 16] = [
 fn hostile_rule(at: usize, text: &str) -> String {
     let quoted = serde_json::to_string(text).expect("JSON").replace('\u{ffff}', "\\uffff").replace('\u{fffe}', "\\ufffe");
     let quoted = quoted.replace('\u{202e}', "\\u202e").replace('\u{2066}', "\\u2066").replace('\u{200b}', "\\u200b");
+    // In a rule file, `${` begins a variable.
+    let quoted = quoted.replace("${", "$${");
     // GitHub takes ten annotations of a level.
     let on_fail = if at.is_multiple_of(2) { "warn" } else { "info" };
     format!(

@@ -45,6 +45,7 @@ pub(super) fn required(name: &str, at: Position) -> RuleItem {
         },
         at,
         about_rows: false,
+        config: crate::yaml::Node::default(),
         meaning: 0,
     }
 }

@@ -239,6 +239,9 @@ impl Binding<'_, '_> {
             as_of: self.terms.as_of,
             published: self.terms.published,
             baseline: baseline.map(str::to_owned),
+            sources: &self.terms.rules.sections.sources.0,
+            others: self.terms.others,
+            tables: &self.terms.rules.siblings,
             is_masked: &is_masked,
             is_inferred: &is_inferred,
             certainty: &certainty,
@@ -273,15 +276,10 @@ impl Binding<'_, '_> {
         }
         has_one_value_a_row(&binder, item.entry.name)?;
         has_names_for_groups(&binder)?;
-        let (wants_states, of_sound_rows) = (binder.requests.wants_states(), binder.requests.counts_sound_rows());
+        let (wants_states, of_sound_rows) = (binder.requests.wants_states(), is_of_sound_rows(&binder));
         let mut about: Vec<usize> = binder.shows[shown_before..].to_vec();
         about.dedup();
-        let mut shows: Vec<usize> = Vec::new();
-        for index in binder.shows.iter().copied() {
-            if !shows.contains(&index) {
-                shows.push(index);
-            }
-        }
+        let shows = different(&binder.shows);
         let (scope, policy) = (binder.scope.clone(), binder.policy.clone());
         let groups = (!scope.by.is_empty()).then(|| {
             // A group whose rows all fail is a group.
@@ -320,6 +318,11 @@ fn unfit(binder: &Binder<'_>, faults: Faults) -> Result<Box<dyn Judge>, Faults> 
     Ok(Box::new(Unfit(format!("{}; the `schema` section can say what it is", why.join("; ")))))
 }
 
+/// Whether the figures are taken over the sound rows alone: a rule that speaks of all rows may count these beside them.
+fn is_of_sound_rows(binder: &Binder<'_>) -> bool {
+    binder.requests.counts_sound_rows() && binder.scope.over == Over::Sound
+}
+
 /// A state counts rows; a row test alone can say that a row fails if one of its elements does.
 fn has_one_value_a_row(binder: &Binder<'_>, rule: &str) -> Result<(), Fault> {
     let new = binder.requests.new_requests();
@@ -343,4 +346,15 @@ fn has_names_for_groups(binder: &Binder<'_>) -> Result<(), Fault> {
         }
     }
     Ok(())
+}
+
+/// Each index once, where it first stands.
+fn different(indices: &[usize]) -> Vec<usize> {
+    let mut different: Vec<usize> = Vec::new();
+    for index in indices.iter().copied() {
+        if !different.contains(&index) {
+            different.push(index);
+        }
+    }
+    different
 }

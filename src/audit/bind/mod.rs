@@ -1,6 +1,7 @@
 //! Binds a rule file to the data's schema: every mistake at once, equal requests once.
 
 mod absent;
+mod bias;
 mod contract;
 mod item;
 mod known;
@@ -28,7 +29,7 @@ use crate::metric::groups::GroupCounts;
 use crate::prepare::Prepare;
 use crate::rules::published::PublishedTerms;
 use crate::rules::words::OnNoData;
-use crate::rules::{Handle, Judge, Policy, Requests, Scope};
+use crate::rules::{Handle, Judge, OtherData, Policy, Requests, Scope};
 use crate::ruleset::{RuleFile, Words};
 use crate::source::Source;
 use crate::sql::LazySql;
@@ -39,6 +40,8 @@ pub struct Plan {
     pub prepare: Prepare,
     pub requests: Requests,
     pub checks: Vec<PlannedCheck>,
+    /// What is judged where rows are set aside, though no rule asks for it.
+    pub(super) implied: Vec<PlannedCheck>,
     pub(super) profile: Vec<ColumnPlan>,
     pub(super) relations: Option<Relations>,
     /// Columns of the published schema that name a row: the keys of `duplicates`.
@@ -116,6 +119,8 @@ pub(crate) struct Terms<'a> {
     pub keeps: Keeps,
     /// What is known of the columns of earlier data.
     pub profiled: &'a [Profiled],
+    /// Whoever can reach other data, for their columns.
+    pub others: Option<&'a dyn OtherData>,
 }
 
 /// Binds the rule file; what the source's own statistics prove is not known yet.
@@ -170,6 +175,7 @@ fn bind_on(terms: &Terms<'_>) -> (Plan, Faults) {
         prepare,
         requests: Requests::default(),
         checks: Vec::new(),
+        implied: Vec::new(),
         profile: Vec::new(),
         relations: None,
         identity: Vec::new(),
@@ -203,6 +209,9 @@ fn bind_on(terms: &Terms<'_>) -> (Plan, Faults) {
         faults.take_all(binding.promised(terms.rules.table.as_ref(), &mut plan));
     }
     ids_differ(terms, &plan, &mut faults);
+    if faults.is_empty() {
+        faults.take_all(bias::imply(&binding, &mut plan));
+    }
     plan.deferred_faults = Faults(sql.deferred_faults());
     plan.passed_by_statistics = vec![false; plan.requests.tests.len()];
     (plan, faults)

@@ -26,6 +26,7 @@ impl Binding<'_, '_> {
                 words,
                 at: Position::default(),
                 about_rows: false,
+                config: Node::default(),
                 meaning: 0,
             };
             faults.take_all(self.bind_check(&item, Some(&here(name)), plan));
@@ -67,7 +68,16 @@ impl Binding<'_, '_> {
             ..Words::default()
         };
         let code = owner_of(&constraint.id).unwrap_or(&CONSTRAINT).code.clone();
-        let item = RuleItem { code, entry, rule: (entry.read)(&config, &table.place)?, words, at, about_rows: false, meaning: 0 };
+        let item = RuleItem {
+            code,
+            entry,
+            rule: (entry.read)(&config, &table.place)?,
+            words,
+            at,
+            about_rows: false,
+            config: Node::default(),
+            meaning: 0,
+        };
         self.bind_check(&item, None, plan)
     }
 }

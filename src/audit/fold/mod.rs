@@ -229,6 +229,17 @@ pub(super) fn finish_second_pass(fold: Fold, counted: &mut Counted, inputs: &Inp
     Ok(())
 }
 
+/// Takes in what a second pass counted of some units, where no state minds the order of rows.
+///
+/// # Errors
+/// What was counted cannot be merged, or read back.
+pub(super) fn finish_look_at_some(fold: Fold, counted: &mut Counted, inputs: &Inputs) -> Result<(), Fault> {
+    if let Some(states) = fold.into_states()? {
+        counted.facts.states.extend(states.finish(inputs)?.into_iter().map(Some));
+    }
+    Ok(())
+}
+
 /// What summaries keep of the states of a fold over all `units`, by state.
 ///
 /// # Errors

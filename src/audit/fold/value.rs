@@ -258,6 +258,17 @@ impl Fold {
         whole.map(Some).ok_or_else(|| Fault::new(Code::ForeignFold, format!("not all of the {units} units were counted")))
     }
 
+    /// What was counted of some units, whichever they are; none of no unit.
+    ///
+    /// # Errors
+    /// A state cannot be merged.
+    pub(super) fn into_states(self) -> Result<Option<States>, Fault> {
+        let mut segments = self.segments.into_iter().map(|segment| segment.states);
+        let Some(mut all) = segments.next() else { return Ok(None) };
+        segments.try_for_each(|more| all.merge(more))?;
+        Ok(Some(all))
+    }
+
     /// The fold, if it answers what was `asked`.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use crate::diagnostic::Fault;
 use crate::metric::canonical::Normalize;
 use crate::metric::completeness::Completeness;
 use crate::metric::is_numeric;
-use crate::metric::keys::{Keep, KeyRows, Keys, KeysSpec};
+use crate::metric::keys::{Keep, KeyRows, Keys, KeysSpec, Lookup};
 use crate::metric::row_sample::{MISSING, RowSample, SampleOut, SampleSpec};
 use crate::prepare::Prepare;
 use crate::privacy::Privacy;
@@ -180,7 +180,14 @@ impl Part {
 }
 
 fn spec() -> KeysSpec {
-    KeysSpec { keep: Keep::First, rows: KeyRows::Whole, normalize: Normalize::default(), optimistic: false, beside: None }
+    KeysSpec {
+        keep: Keep::First,
+        rows: KeyRows::Whole,
+        normalize: Normalize::default(),
+        optimistic: false,
+        beside: None,
+        lookup: Lookup::default(),
+    }
 }
 
 type Sampled<'a> = (&'a String, &'a [u64]);

@@ -18,7 +18,7 @@ pub use super::progress::Listener;
 use super::repository::rendering;
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::report::{self, Report, Values};
-use crate::ruleset::Parsed;
+use crate::ruleset::{Choices, Parsed};
 
 /// Runs `check`, `gate` or `profile` with `arguments`, of which the first is that word; also what it would have printed, line by
 /// line.
@@ -66,7 +66,7 @@ fn misused(error: &clap::Error) -> Fault {
 /// # Errors
 /// It cannot be read, or says something wrong.
 pub fn listed(path: &str, text: Option<&RulesText>) -> Result<String, Faults> {
-    let rules = match text.map(|text| text.parse(None)) {
+    let rules = match text.map(|text| text.parse(None, &Choices::default())) {
         None => super::given::read_rules(path, None)?,
         Some(Parsed { rules: Some(rules), faults, .. }) => faults.or_ok(rules)?,
         Some(Parsed { rules: None, faults, .. }) => return Err(faults),

@@ -16,7 +16,7 @@ use crate::diagnostic::Fault;
 use crate::engine::Cancel;
 use crate::gate;
 use crate::report::Report;
-use crate::ruleset::{Parsed, RuleFile};
+use crate::ruleset::{Choices, Parsed, RuleFile};
 
 /// What is handed over beside options.
 #[derive(Default)]
@@ -46,8 +46,9 @@ pub struct RulesText {
 }
 
 impl RulesText {
-    pub(super) fn parse(&self, confines: Option<&Confines>) -> Parsed {
-        RuleFile::read(&self.text, &self.name).with_files(&|named| confines.map_or(Ok(()), |confines| confines.allow(named)))
+    pub(super) fn parse(&self, confines: Option<&Confines>, choices: &Choices) -> Parsed {
+        let allow = |named: &str| confines.map_or(Ok(()), |confines| confines.allow(named));
+        RuleFile::read_with(&self.text, &self.name, choices, &allow).with_files(&allow)
     }
 }
 

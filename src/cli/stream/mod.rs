@@ -12,10 +12,11 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 use clap::Args;
 
+use super::choices::Meant;
 use super::feeds;
 use super::output::{self, Form};
 use super::reports::{Reports, named};
-use super::run::{Means, Trust, ensure_mask_key, mask_key, read_rules};
+use super::run::{Means, Trust, ensure_mask_key, mask_key, read_rules_with};
 use crate::audit::{RowJudge, Standing};
 use crate::cli::exit::ExitCode;
 use crate::diagnostic::{Code, Fault, Faults, Place};
@@ -78,6 +79,8 @@ pub(super) struct StreamCommand {
     #[command(flatten)]
     means: Means,
     #[command(flatten)]
+    meant: Meant,
+    #[command(flatten)]
     trust: Trust,
     /// Let an event that is set aside, or a warning, count as a failure
     #[arg(long)]
@@ -113,7 +116,7 @@ impl StreamCommand {
         faults.extend(self.output_is_free().err());
         faults.extend(self.meaningless());
         let confines = self.trust.confines()?;
-        let rules = faults.take(read_rules(&self.rules, confines.as_ref()));
+        let rules = faults.take(read_rules_with(&self.rules, confines.as_ref(), &self.meant.choices()));
         let Some(mut rules) = rules else { return Err(faults) };
         // Events are gone when a report is made; those that failed are set aside whole.
         rules.sections.samples = Some(Spanned { at: Position::default(), value: 0 });

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::key::{FOREIGN, Record};
-use super::outcome::{Keep, KeysOut};
+use super::outcome::{Keep, KeysOut, Lookup};
 use crate::rows::RowSet;
 
 /// Looks through one partition after another, in memory that is used again.
 pub(super) struct PartitionJudge {
     keep: Keep,
+    lookup: Lookup,
     out: KeysOut,
     /// Open addressing, at least twice as large as the partition.
     table: Vec<Slot>,
@@ -33,8 +34,8 @@ struct Slot {
 const IS_FOREIGN: u32 = 1 << 31;
 
 impl PartitionJudge {
-    pub(super) fn new(keep: Keep) -> Self {
-        Self { keep, out: KeysOut::default(), table: Vec::new(), failing: BTreeMap::new(), elsewhere: BTreeMap::new() }
+    pub(super) fn new(keep: Keep, lookup: Lookup) -> Self {
+        Self { keep, lookup, out: KeysOut::default(), table: Vec::new(), failing: BTreeMap::new(), elsewhere: BTreeMap::new() }
     }
 
     /// Counts the keys of one partition and notes the rows that must go.
@@ -45,6 +46,8 @@ impl PartitionJudge {
         }
         let slots = (partition.len() * 2).next_power_of_two();
         let foreign_before = self.out.foreign;
+        let goes_by_keep = self.lookup == Lookup::Beside;
+        let counts_lacking = matches!(self.lookup, Lookup::FewerThan(_));
         self.table.clear();
         self.table.resize(slots, Slot::default());
         for (i, record) in partition.iter().enumerate() {
@@ -56,9 +59,14 @@ impl PartitionJudge {
                     let is_key = slot.count > 0 && slot.tag == tag && partition[slot.kept as usize].hash == record.hash;
                     if is_key && slot.count & IS_FOREIGN == 0 {
                         // The others with this key are failing already.
-                        note(&mut self.failing, &partition[slot.kept as usize]);
+                        let kept = goes_by_keep.then(|| &partition[slot.kept as usize]);
+                        kept.into_iter().for_each(|kept| note(&mut self.failing, kept));
                         self.out.foreign += u64::from(slot.count);
                         slot.count |= IS_FOREIGN;
+                    }
+                    if slot.count == 0 && counts_lacking {
+                        *slot = Slot { tag, kept: i as u32, count: IS_FOREIGN };
+                        break;
                     }
                     if is_key || slot.count == 0 {
                         break;
@@ -71,6 +79,10 @@ impl PartitionJudge {
                     break;
                 }
                 if slot.tag == tag && partition[slot.kept as usize].hash == record.hash {
+                    if !goes_by_keep {
+                        slot.count += 1;
+                        break;
+                    }
                     let before = &partition[slot.kept as usize];
                     if self.keep == Keep::None && slot.count == 1 {
                         note(&mut self.failing, before);
@@ -88,8 +100,16 @@ impl PartitionJudge {
                 place = (place + 1) & (slots - 1);
             }
         }
-        if self.out.foreign > foreign_before {
-            self.note_elsewhere(partition);
+        match self.lookup {
+            Lookup::Beside if self.out.foreign > foreign_before => self.note_elsewhere(partition),
+            Lookup::Beside => {}
+            Lookup::Present => self.note_sought(partition, |count| count & IS_FOREIGN != 0),
+            Lookup::Absent => self.note_sought(partition, |count| count & IS_FOREIGN == 0),
+            Lookup::MoreThan(most) => self.note_sought(partition, |count| count & !IS_FOREIGN > most),
+            Lookup::FewerThan(least) => {
+                let lacks = |slot: &&Slot| slot.count & IS_FOREIGN != 0 && slot.count & !IS_FOREIGN < least;
+                self.out.sought += self.table.iter().filter(lacks).count() as u64;
+            }
         }
         for count in self.table.iter().map(|slot| slot.count & !IS_FOREIGN).filter(|&count| count > 0) {
             self.out.rows += u64::from(count);
@@ -100,17 +120,31 @@ impl PartitionJudge {
         }
     }
 
+    /// The slot of a row of the batch: each has one.
+    fn slot_of(&self, partition: &[Record], record: &Record) -> Slot {
+        let tag = record.hash[1];
+        let mut place = (record.hash[3] as usize | (record.hash[2] as usize) << 32) & (self.table.len() - 1);
+        while self.table[place].tag != tag || partition[self.table[place].kept as usize].hash != record.hash {
+            place = (place + 1) & (self.table.len() - 1);
+        }
+        self.table[place]
+    }
+
     /// Notes every row of a partition whose key was found in the other data.
     fn note_elsewhere(&mut self, partition: &[Record]) {
         for record in partition.iter().filter(|record| record.unit != FOREIGN) {
-            let tag = record.hash[1];
-            let mut place = (record.hash[3] as usize | (record.hash[2] as usize) << 32) & (self.table.len() - 1);
-            // Every row of the batch has a slot.
-            while self.table[place].tag != tag || partition[self.table[place].kept as usize].hash != record.hash {
-                place = (place + 1) & (self.table.len() - 1);
-            }
-            if self.table[place].count & IS_FOREIGN != 0 {
+            if self.slot_of(partition, record).count & IS_FOREIGN != 0 {
                 note(&mut self.elsewhere, record);
+            }
+        }
+    }
+
+    /// Lets every row of a partition go whose key is one that goes, by how often it came and whether the other data have it.
+    fn note_sought(&mut self, partition: &[Record], goes: impl Fn(u32) -> bool) {
+        self.out.sought += self.table.iter().filter(|slot| slot.count > 0 && goes(slot.count)).count() as u64;
+        for record in partition.iter().filter(|record| record.unit != FOREIGN) {
+            if goes(self.slot_of(partition, record).count) {
+                note(&mut self.failing, record);
             }
         }
     }

@@ -24,7 +24,7 @@ use xxhash_rust::xxh3::xxh3_128;
 use self::filter::Filter;
 use self::judge::PartitionJudge;
 use self::key::{Entry, FOREIGN, PARTITIONS, Record, UnitKeys, partitions, split};
-pub use self::outcome::{Keep, KeysOut, LARGEST_MAX};
+pub use self::outcome::{Keep, KeysOut, LARGEST_MAX, Lookup};
 pub use self::rows::{KeyRows, hashes};
 use self::spill::Spill;
 use super::ascending::Run;
@@ -52,8 +52,10 @@ pub struct KeysSpec {
     /// Whether keys that ascend strictly are taken for different without hashing them. Where that does not settle
     /// it, [`KeysOut::unsettled`] asks for a second pass without.
     pub optimistic: bool,
-    /// The name of the input in which no key of the batch may occur.
+    /// The name of the input in which the keys of the batch are looked for.
     pub beside: Option<String>,
+    /// What comes of it.
+    pub lookup: Lookup,
 }
 
 /// The keys of some units.
@@ -75,7 +77,7 @@ pub struct Keys {
 
 impl State for Keys {
     const NAME: &'static str = "keys";
-    const VERSION: u32 = 2;
+    const VERSION: u32 = 3;
     type Spec = KeysSpec;
     type Out = KeysOut;
     const FORKS: bool = false;
@@ -204,7 +206,7 @@ impl State for Keys {
                 self.spill()?;
             }
         }
-        let mut judge = PartitionJudge::new(self.spec.keep);
+        let mut judge = PartitionJudge::new(self.spec.keep, self.spec.lookup);
         if self.spills.is_empty() {
             partitions(std::mem::take(&mut self.units)).iter_mut().for_each(|partition| judge.look_through(partition));
         } else {
@@ -274,7 +276,8 @@ impl Keys {
         Ok(())
     }
 
-    /// Takes in the keys of `foreign` that may be the batch's: so the memory is the batch's, however much there is elsewhere.
+    /// Takes in the keys of `foreign` that may be the batch's: so the memory is the batch's, however much there is elsewhere. Where
+    /// keys count that the batch lacks, all are taken.
     pub(super) fn take_foreign(&mut self, foreign: &dyn Foreign) -> Result<(), Fault> {
         let spilled: u64 = self.spills.iter().map(Spill::len).sum();
         let mut filter = Filter::new(spilled + self.units.iter().map(|(_, entries)| entries.len() as u64).sum::<u64>());
@@ -291,7 +294,11 @@ impl Keys {
             let selection = self.spec.rows.of(&columns, selection);
             let len = columns.first().map_or(0, |c| c.len());
             encoder.encode(&columns, len);
-            selection.rows(len, |i| filter.look_for(split(xxh3_128(encoder.row(i))), &mut found));
+            let all = matches!(self.spec.lookup, Lookup::FewerThan(_));
+            selection.rows(len, |i| match split(xxh3_128(encoder.row(i))) {
+                hash if all => found.push(Entry { hash, row: 0 }),
+                hash => filter.look_for(hash, &mut found),
+            });
             if found.len() >= SPILL_ENTRIES {
                 failure = failure.take().or(self.take_found(std::mem::take(&mut found)).err());
             }

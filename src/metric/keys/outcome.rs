@@ -15,6 +15,23 @@ pub enum Keep {
     None,
 }
 
+/// What the keys of other data decide.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Lookup {
+    /// Rows whose key occurs there go, beside those that [`Keep`] does not leave standing.
+    #[default]
+    Beside,
+    /// Rows whose key occurs there go, and no others.
+    Present,
+    /// Rows whose key does not occur there go, and no others.
+    Absent,
+    /// No other data decide: all rows go whose key occurs more often than so.
+    MoreThan(u32),
+    /// No row goes: of the keys of the other data, those are counted that occur less often than so.
+    FewerThan(u32),
+}
+
 /// How often keys occur, and the rows that must go.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct KeysOut {
@@ -29,6 +46,9 @@ pub struct KeysOut {
     pub groups: u64,
     /// Rows whose key occurs in the other data.
     pub foreign: u64,
+    /// Different keys of rows that [`Lookup::Present`], [`Lookup::Absent`] or [`Lookup::MoreThan`] makes go; or those that
+    /// [`Lookup::FewerThan`] counts.
+    pub sought: u64,
     /// Rows to set aside: those, and the others that [`Keep`] does not leave standing.
     pub failing: RowSet,
     /// Rows whose key occurs in the other data.

@@ -4,7 +4,7 @@
 //! follows from the values alone: neither their order nor how often each occurs changes it. Of a value it keeps its hash and what
 //! it was recognised as, never the value.
 
-mod checksums;
+pub mod checksums;
 mod recognised;
 
 use std::collections::BTreeMap;

@@ -9,6 +9,7 @@ use super::trend::{self, Line};
 use crate::findings::{Figure, Finding, GroupFigures, Label, OnFail, Outcome, Sample, Severity, Value};
 use crate::report::model::Report;
 use crate::report::since::{Change, Since};
+use crate::report::why;
 use crate::rows::Origin;
 use crate::rules::words::Duration;
 use crate::shown::counted;
@@ -150,6 +151,8 @@ pub(super) struct Shown<'a> {
     figures: Vec<(&'a str, &'a Value)>,
     groups: Vec<&'a GroupFigures>,
     trend: Option<Line>,
+    /// Where its failures concentrate.
+    why: Option<String>,
 }
 
 /// A failing row in a line.
@@ -157,7 +160,8 @@ pub(super) struct Shown<'a> {
 struct First<'a> {
     at: String,
     origin: String,
-    pairs: Vec<(&'a str, Json)>,
+    /// A column, its value, and the value before if it was changed.
+    pairs: Vec<(&'a str, Json, Option<Json>)>,
     same: Option<String>,
     reason: Option<&'a str>,
 }
@@ -209,8 +213,8 @@ pub(super) fn top(report: &Report) -> f64 {
 }
 
 fn shown<'a>((number, finding): (usize, &'a Finding), open: bool, report: &'a Report, top: f64) -> Shown<'a> {
-    let is_one_file = report.batch.files.len() == 1;
-    let first: Vec<First> = finding.samples.iter().take(FIRST_MAX).map(|sample| self::first(sample, is_one_file)).collect();
+    let only_file = if let [only] = report.batch.files.as_slice() { Some(only.path.as_str()) } else { None };
+    let first: Vec<First> = finding.samples.iter().take(FIRST_MAX).map(|sample| self::first(sample, only_file)).collect();
     let is_whole = |sample: &&Sample| {
         let is_short = |value: &Json| value.as_str().is_none_or(|text| text.chars().nth(VALUE_MAX).is_none());
         sample.raw.is_none() && sample.values.len() <= 4 && sample.values.iter().all(|(_, value)| is_short(value))
@@ -235,29 +239,30 @@ fn shown<'a>((number, finding): (usize, &'a Finding), open: bool, report: &'a Re
         figures: figures(finding),
         groups: groups(finding),
         trend,
+        why: why::sentence(finding),
     }
 }
 
-fn first(sample: &Sample, is_one_file: bool) -> First<'_> {
+fn first<'a>(sample: &'a Sample, only_file: Option<&str>) -> First<'a> {
     let short = |value: &Json| match value.as_str() {
         Some(text) if text.chars().nth(VALUE_MAX).is_some() => Json::from(text.chars().take(VALUE_MAX).chain(['…']).collect::<String>()),
         Some(_) | None => value.clone(),
     };
     First {
-        at: place(&sample.origin, is_one_file),
+        at: place(&sample.origin, only_file),
         origin: sample.origin.to_string(),
-        pairs: sample.values.iter().take(4).map(|(name, value)| (name.as_str(), short(value))).collect(),
+        pairs: sample.cells().take(4).map(|(name, value, before)| (name, short(value), before.map(short))).collect(),
         same: sample.same_key_as.as_ref().map(|other| other.seen_from(&sample.origin)),
         reason: sample.reason.as_deref(),
     }
 }
 
 /// Where a row is; the file is not named where there is but one.
-fn place(origin: &Origin, is_one_file: bool) -> String {
+fn place(origin: &Origin, only_file: Option<&str>) -> String {
     let name = |file: &str| file.rsplit('/').next().unwrap_or(file).to_owned();
     match origin {
-        Origin::File { line: Some(line), .. } if is_one_file => format!("line {line}"),
-        Origin::File { line: None, row, .. } if is_one_file => format!("row {row}"),
+        Origin::File { file, line: Some(line), .. } if only_file == Some(file) => format!("line {line}"),
+        Origin::File { file, line: None, row } if only_file == Some(file) => format!("row {row}"),
         Origin::File { file, line: Some(line), .. } => format!("{}:{line}", name(file)),
         Origin::File { file, line: None, row } => format!("{} row {row}", name(file)),
         Origin::Memory { partition: None, index } => format!("index {index}"),

@@ -8,7 +8,7 @@ use super::model::Report;
 use super::rendering::Rendering;
 use super::since::{Change, HistoryReport, Since, Standing};
 use super::told::{self, Weight, dataset};
-use super::{rows, told::more_rows};
+use super::{TableReport, rows, told::more_rows, why};
 use crate::findings::{Finding, Label};
 use crate::shown::{count, counted, minute};
 use crate::verdict::Verdict;
@@ -44,6 +44,14 @@ pub(super) fn render(report: &Report, _: &Rendering) -> String {
                 code(&told::fault(fault), CHARACTERS_MAX),
                 code(fault.code.as_str(), NAME_MAX)
             )
+        }),
+    );
+    let of_tables = "| table | verdict | rows |\n|---|---|---|\n";
+    page.list(
+        "table",
+        of_tables,
+        report.tables.iter().map(|TableReport { name, report, .. }| {
+            format!("| {} | {} | {} |\n", code(name, NAME_MAX), headline(report.verdict), rows::sum(report))
         }),
     );
     let told: Vec<&Finding> = report.findings.iter().filter(|f| Weight::of(f) != Weight::Nothing || f.label() == Label::Known).collect();
@@ -137,7 +145,8 @@ fn line(finding: &Finding) -> String {
     let place = finding.place.as_ref().map(|place| code(&place.to_string(), CHARACTERS_MAX));
     let others = [&finding.owner, &finding.runbook].into_iter().flatten().map(|text| code(text, CHARACTERS_MAX));
     let rule: Vec<String> = place.into_iter().chain(others).collect();
-    let (id, message) = (code(&finding.id, NAME_MAX), code(&told::message(finding), CHARACTERS_MAX));
+    let why = why::sentence(finding).map(|why| format!("<br>{}", code(&why, CHARACTERS_MAX))).unwrap_or_default();
+    let (id, message) = (code(&finding.id, NAME_MAX), code(&told::message(finding), CHARACTERS_MAX) + &why);
     format!("| {sign} | {id} | {message} | {} | {} |\n", rows.join("<br>"), rule.join("<br>"))
 }
 

@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 use super::page::{Page, filled, width};
 use super::{BOLD, GREEN, RED, YELLOW};
 use crate::findings::{Finding, Label, OnFail, Sample, Severity};
-use crate::report::Report;
+use crate::report::{Report, why};
 use crate::shown::count;
 use crate::visible::{self, MESSAGE_MAX, NAME_MAX};
 
@@ -119,6 +119,9 @@ fn one(page: &mut Page, report: &Report, kind: Kind, finding: &Finding, ids: usi
         page.hang(&format!("  {sign} {name}"), 4, "");
         page.hang("      ", 6, &message);
     }
+    if let Some(why) = why::sentence(finding) {
+        page.hang("      ", 6, &why);
+    }
     if let Some(advice) = advice(report, finding) {
         page.hang("      ", 6, &visible::cut(advice, MESSAGE_MAX));
     }
@@ -177,9 +180,12 @@ fn about(finding: &Finding, verbose: bool) -> Vec<String> {
 fn row(sample: &Sample) -> String {
     let place = sample.origin.to_string();
     let place = visible::line(&place);
-    let value =
-        |(name, value): &(String, Json)| format!("{}={}", visible::cut(name, NAME_MAX), visible::cut(&json_text(value), MESSAGE_MAX));
-    let values: Vec<String> = sample.values.iter().map(value).collect();
+    let shown = |value: &Json| visible::cut(&json_text(value), MESSAGE_MAX).into_owned();
+    let value = |(name, value, before): (&str, &Json, Option<&Json>)| {
+        let before = before.map(|before| format!("{} → ", shown(before))).unwrap_or_default();
+        format!("{}={before}{}", visible::cut(name, NAME_MAX), shown(value))
+    };
+    let values: Vec<String> = sample.cells().map(value).collect();
     let reason = sample.reason.iter().map(|r| visible::cut(r, MESSAGE_MAX).into_owned());
     let other = sample.same_key_as.iter().map(|other| format!("same key as {}", visible::line(&other.seen_from(&sample.origin))));
     let values = Some(values.join(" ")).filter(|values| !values.is_empty());

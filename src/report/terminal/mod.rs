@@ -9,6 +9,7 @@ mod profiled;
 use crate::shown::{count, counted, minute};
 use crate::visible::{self, MESSAGE_MAX, NAME_MAX};
 
+use super::TableReport;
 use super::model::{Mode, Publication, PublicationState, Release, ReleaseStanding, Report};
 use super::rows;
 use super::since::{Change, HistoryReport, Since, Standing};
@@ -30,6 +31,8 @@ pub struct Style {
 
 /// Renders `report`.
 pub fn render(report: &Report, style: Style) -> String {
+    let report = report.together();
+    let report = report.as_ref();
     if report.mode == Mode::Profile && report.faults.is_empty() {
         return profiled::render(report, style);
     }
@@ -48,6 +51,7 @@ pub fn render(report: &Report, style: Style) -> String {
             page.hang(&warning, 4, "nothing was checked: the rule file has no rules");
         }
     }
+    tables(&mut page, report);
     report.stream.iter().flat_map(stream::lines).for_each(|line| page.hang("  ", 4, line.trim_start()));
     findings::write(&mut page, report);
     page.gap();
@@ -58,7 +62,10 @@ pub fn render(report: &Report, style: Style) -> String {
         page.line(&format!("  batch {}", visible::line(&report.batch.id)));
     }
     if let Some(publication) = &report.publication {
-        publication_lines(publication).iter().for_each(|line| page.line(line));
+        match places_of_tables(report, publication) {
+            lines if lines.is_empty() => publication_lines(publication).iter().for_each(|line| page.line(line)),
+            lines => lines.iter().for_each(|line| page.line(line)),
+        }
         let warnings = publication.warnings.iter();
         warnings.for_each(|said| page.hang(&warning, 4, &format!("warning: {}", visible::cut(said, MESSAGE_MAX))));
     }
@@ -67,6 +74,40 @@ pub fn render(report: &Report, style: Style) -> String {
     }
     next_lines(&mut page, report);
     page.end()
+}
+
+/// Of several tables: how each came out.
+fn tables(page: &mut Page, report: &Report) {
+    let names = || report.tables.iter().map(|table| visible::cut(&table.name, NAME_MAX));
+    let longest = names().map(|name| width(&name)).max().unwrap_or(0);
+    for (name, table) in names().zip(&report.tables) {
+        let (word, colour) = verdict_word(table.report.verdict);
+        let lead = format!("  {name}{}  {}{}  ", page::filled(&name, longest), page.style.paint(word, colour), page::filled(word, 10));
+        page.hang(&lead, longest + 16, &rows::sum(&table.report));
+    }
+}
+
+/// Of several tables: what became of each; nothing where all of them stay where they are.
+fn places_of_tables(report: &Report, whole: &Publication) -> Vec<String> {
+    match whole.state {
+        PublicationState::Withheld | PublicationState::SetAside => return Vec::new(),
+        PublicationState::Published | PublicationState::Unchanged | PublicationState::Superseded | PublicationState::DryRun => {}
+    }
+    let of_table = |table: &TableReport| {
+        let name = visible::cut(&table.name, NAME_MAX).into_owned();
+        let lines = table.report.publication.iter().flat_map(publication_lines).collect::<Vec<_>>();
+        lines.into_iter().map(move |line| format!("  {name}: {}", line.trim_start())).collect::<Vec<_>>()
+    };
+    report.tables.iter().flat_map(of_table).collect()
+}
+
+fn verdict_word(verdict: Verdict) -> (&'static str, &'static str) {
+    match verdict {
+        Verdict::Accept => ("ACCEPT", GREEN),
+        Verdict::Quarantine => ("QUARANTINE", YELLOW),
+        Verdict::Reject => ("REJECT", RED),
+        Verdict::Undecided => ("UNDECIDED", RED),
+    }
 }
 
 /// What to do next, and the command that does it: beside it, or below it where both are too long for a line.
@@ -106,6 +147,8 @@ impl Style {
 
 /// The report of a batch that passes, in one line.
 pub fn one_line(report: &Report) -> String {
+    let report = report.together();
+    let report = report.as_ref();
     let rows = report.rows;
     let mut parts = vec![format!("{} read", counted(rows.read, "row")), format!("{} published", count(rows.published))];
     let others = [(rows.quarantined, "set aside"), (rows.filtered, "filtered"), (rows.deletes, "deletes"), (rows.late, "late")];
@@ -130,10 +173,7 @@ fn headline(page: &mut Page, report: &Report) {
     let (word, code) = match report.verdict {
         Verdict::Accept if report.mode == Mode::Compare && report.has_warnings() => ("DIFFERENT", YELLOW),
         Verdict::Accept if report.mode == Mode::Compare => ("ALIKE", GREEN),
-        Verdict::Accept => ("ACCEPT", GREEN),
-        Verdict::Quarantine => ("QUARANTINE", YELLOW),
-        Verdict::Reject => ("REJECT", RED),
-        Verdict::Undecided => ("UNDECIDED", RED),
+        verdict @ (Verdict::Accept | Verdict::Quarantine | Verdict::Reject | Verdict::Undecided) => verdict_word(verdict),
     };
     let mode = match (report.mode, &report.began) {
         (Mode::Check, None) => "check".to_owned(),

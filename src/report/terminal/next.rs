@@ -17,13 +17,15 @@ pub(super) struct Step {
 pub(super) fn steps(report: &Report) -> Vec<Step> {
     let mut steps = Vec::new();
     let mut add = |words: &'static str, what: Option<String>| steps.extend(what.map(|what| Step { words, what }));
-    if let Some(quarantine) = report.publication.as_ref().and_then(|done| done.quarantined.as_deref()).and_then(directory) {
-        add("look at the rows set aside", command(&["sluicegate", "quarantine", "show", quarantine, &report.batch.id]));
-        if published(report) {
-            add("judge them again by rules that have changed", rule_file(report).and_then(|rules| replay(report, rules)));
+    let tables = report.tables.iter().map(|table| (&table.report, Some(table.name.as_str())));
+    for (one, table) in std::iter::once((report, None)).chain(tables) {
+        let Some(quarantine) = one.publication.as_ref().and_then(|done| done.quarantined.as_deref()).and_then(directory) else { continue };
+        add("look at the rows set aside", command(&["sluicegate", "quarantine", "show", quarantine, &one.batch.id]));
+        if published(one) {
+            add("judge them again by rules that have changed", rule_file(report).and_then(|rules| replay(one, rules, table)));
         }
     }
-    if withheld(report) {
+    if withheld(report) && report.tables.is_empty() {
         add("publish it all the same, on record", release(report));
     }
     if let Some(worst) = report.findings.iter().find(|f| is_problem(f)).filter(|f| rules::find(&f.rule).is_some()) {
@@ -39,8 +41,9 @@ fn is_problem(finding: &Finding) -> bool {
     finding.label() == Label::Fail || finding.stops() || finding.is_warning()
 }
 
-fn replay(report: &Report, rules: &str) -> Option<String> {
-    command(&["sluicegate", "replay", &report.batch.id, "-r", rules])
+fn replay(report: &Report, rules: &str, table: Option<&str>) -> Option<String> {
+    let table = table.iter().flat_map(|table| ["--table", table]);
+    command(&["sluicegate", "replay", &report.batch.id, "-r", rules].into_iter().chain(table).collect::<Vec<_>>())
 }
 
 /// Whether a gate has held the batch back since it is rejected.

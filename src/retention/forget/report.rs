@@ -22,6 +22,13 @@ impl Removed {
         self == Self::default()
     }
 
+    fn add(&mut self, more: Self) {
+        self.samples += more.samples;
+        self.groups += more.groups;
+        self.figures += more.figures;
+        self.texts += more.texts;
+    }
+
     /// In words.
     pub(super) fn told(self) -> String {
         let Self { samples, groups, figures, texts } = self;
@@ -54,11 +61,17 @@ pub(super) fn without(report: &Report, sought: &Sought, origins: &Origins) -> (R
     for value in sought.all() {
         hide(&mut report.reasons, value, true, &mut removed);
     }
+    // The values may stand in tables that belong with it.
+    for table in &mut report.tables {
+        let (without, of_table) = without(&table.report, sought, origins);
+        table.report = without;
+        removed.add(of_table);
+    }
     (report, removed)
 }
 
 fn shows(sample: &Sample, sought: &Sought) -> bool {
-    let in_values = sample.values.iter().any(|(name, json)| sought.of(name).any(|value| value.is_json(json)));
+    let in_values = sample.values.iter().chain(&sample.before).any(|(name, json)| sought.of(name).any(|value| value.is_json(json)));
     // What the record or the reason says of which column is not known.
     let texts = [&sample.raw, &sample.reason];
     in_values || texts.into_iter().flatten().any(|text| sought.all().iter().any(|value| value.is_in(text.as_bytes())))
@@ -66,6 +79,9 @@ fn shows(sample: &Sample, sought: &Sought) -> bool {
 
 fn in_finding(finding: &mut Finding, sought: &Sought, removed: &mut Removed) {
     for value in sought.all() {
+        let before = finding.why.len();
+        finding.why.retain(|why| why.column != value.column || !why.value.as_deref().is_some_and(|text| value.is_text(text)));
+        removed.figures += before - finding.why.len();
         let is_about = finding.columns.contains(&value.column);
         if is_about {
             for figure in [&mut finding.observed, &mut finding.limit] {

@@ -46,6 +46,11 @@ impl Noise {
         self.coefficient * (1.0 / sides.n as f64 + 1.0 / sides.m as f64)
     }
 
+    /// The distance that chance alone exceeds in one of 20 batches.
+    fn distance(&self, sides: &Sides) -> f64 {
+        self.square.map_or(self.level(sides), |square| (self.level(sides) / square).sqrt())
+    }
+
     /// Whether so few values still tell that the distance is more than the limit. Distances in the strict sense are off by no
     /// more than what chance adds to them; the index of stability is none.
     fn is_surely_more(&self, distance: f64, limit: f64, sides: &Sides) -> bool {
@@ -203,6 +208,7 @@ impl DriftCheck {
         };
         figures.set(&figures::ROWS, sides.n);
         figures.set(&figures::BASELINE_ROWS, sides.m);
+        figures.set(&figures::BY_CHANCE, noise.distance(sides));
         if value.low < value.high {
             figures.set(&figures::AT_LEAST, value.low);
             figures.set(&figures::AT_MOST, value.high);

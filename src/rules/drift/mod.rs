@@ -3,6 +3,7 @@
 
 mod chance;
 mod check;
+mod explain;
 mod measured;
 mod moving;
 mod shown;
@@ -16,7 +17,7 @@ use serde::Deserialize;
 
 use self::check::DriftCheck;
 use super::words::{Against, Literal, Share};
-use super::{Binder, EarlierLimit, Judge, Rule, Subject};
+use super::{Binder, EarlierLimit, Explanation, Judge, Rule, Subject, Told};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::metric::cells::{Cells, CellsKind, kind_of};
 use crate::metric::distinct::Distinct;
@@ -164,6 +165,10 @@ impl Rule for Drift {
     const NAMES_ROWS: bool = false;
     const ON_FAIL_DEPENDS: bool = true;
     const WARN: EarlierLimit = EarlierLimit::Bound;
+
+    fn explain(told: &Told<'_>) -> Explanation {
+        explain::explain(told)
+    }
 
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
         let column = to.column();

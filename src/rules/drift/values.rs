@@ -28,7 +28,7 @@ impl DriftCheck {
             Some(warn) if warn.is_exceeded_by(least, sides.n) => Outcome::Warn,
             Some(_) | None => Outcome::Pass,
         };
-        let beyond = |part, whole| (max.is_exceeded_by(part, whole), warn.map(|warn| warn.is_exceeded_by(part, whole)));
+        let beyond = |part, whole| (max.has_share_below(part, whole), warn.map(|warn| warn.has_share_below(part, whole)));
         let share = if least == 0 { String::new() } else { format!(" ({})", percent_by(least, sides.n, beyond)) };
         let seen = format!("{} of {}{share} are not in {}", count(least), counted(sides.n, "value"), self.against);
         let mut message = Message::from(seen);

@@ -1,4 +1,5 @@
 mod disguised;
+mod explain;
 pub mod suspects;
 mod together;
 
@@ -14,7 +15,7 @@ use crate::rows::Mask;
 use crate::rules::facts::SinglePass;
 use crate::rules::judgement::{Judgement, RowsJudged};
 use crate::rules::requests::{Handle, TestHandle};
-use crate::rules::{Binder, GroupFacts, Judge, RowTest, Rule, Subject, Tested};
+use crate::rules::{Binder, Explanation, GroupFacts, Judge, RowTest, Rule, Subject, Tested, Told};
 use crate::shown::count;
 use crate::yaml::Spanned;
 
@@ -85,6 +86,10 @@ impl Rule for Missing {
     /// Missing values are what it judges.
     const CLAIMS: &'static [&'static str] = &["nulls"];
     const ABOUT_ROWS: &'static [&'static str] = &["together"];
+
+    fn explain(told: &Told<'_>) -> Explanation {
+        explain::explain(told)
+    }
 
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
         if self.max_run.is_some() && self.must_be.is_some() {

@@ -1,5 +1,6 @@
 mod check;
 mod exact;
+mod explain;
 mod healthy;
 mod order_statistics;
 mod others;
@@ -13,7 +14,7 @@ use self::order_statistics::{OrderStatistics, Wanted};
 use self::others::Others;
 use super::narrow::Narrowing;
 use super::words::{Against, AgainstWord, OnFail};
-use super::{Binder, Judge, Judges, Rule, Subject};
+use super::{Binder, Explanation, Judge, Judges, Rule, Subject, Told};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::metric::cells::Cells;
 use crate::metric::extrema::Extrema;
@@ -108,6 +109,10 @@ impl Rule for Outliers {
     const NAMES_ROWS: bool = true;
     const ON_FAIL: OnFail = OnFail::Warn;
     const JUDGES: Judges = Judges::Measures;
+
+    fn explain(told: &Told<'_>) -> Explanation {
+        explain::explain(told)
+    }
 
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
         let column = to.column();

@@ -6,13 +6,14 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use self::decide::Decision;
+use super::explained::by_group;
 use super::facts::SinglePass;
 use super::judgement::Judgement;
 use super::requests::Handle;
 use super::words::OnFail;
-use super::{Binder, GroupFacts, Judge, Rule, Subject};
+use super::{Binder, Explanation, GroupFacts, Judge, Rule, Subject, Told};
 use crate::diagnostic::{Code, Fault, Faults};
-use crate::findings::{Figures, Finding, Outcome, figures};
+use crate::findings::{Figures, Finding, Outcome, Value, figures};
 use crate::metric::personal::{Personal, PersonalKind};
 use crate::shown::{count, percent};
 use crate::types::is_text;
@@ -57,6 +58,17 @@ impl Rule for Pii {
     const NAMES_ROWS: bool = false;
     const ON_FAIL: OnFail = OnFail::Warn;
     const MINDS_KIND: bool = false;
+
+    fn explain(told: &Told<'_>) -> Explanation {
+        by_group(told, |told, explanation| {
+            if let Some((found, all)) = told.figure(&figures::RECOGNISED).zip(told.figure(&figures::VALUES_LOOKED_AT)) {
+                let formula = "recognised / values looked at";
+                explanation.computes("share of the values", formula, found / all, &Value::Nothing);
+            }
+            explanation.notes("which share is enough depends on the kind and on the column's name: docs/rules.md");
+            explanation.states(told.finding.message.to_string(), told.finding.outcome);
+        })
+    }
 
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
         let column = to.column();

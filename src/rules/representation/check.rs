@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use super::decide::{Sample, Standing, holm};
+use super::counted::{Counted, Counts};
+use super::decide::{Sample, Standing, error_of_share, holm};
 use super::reference::Reference;
 use crate::diagnostic::Fault;
 use crate::findings::{Figures, Finding, GroupFigures, Message, Outcome, Unit, Value, figures};
-use crate::metric::groups::{GROUPS_MAX, GroupCounts, GroupKey, group_name};
+use crate::metric::groups::{GROUPS_MAX, GroupKey, group_name};
 use crate::rules::facts::SinglePass;
 use crate::rules::words::Margin;
-use crate::rules::{Answer, Beside, GroupFacts, Handle, Judgement};
+use crate::rules::{GroupFacts, Judgement};
 use crate::shown::{count, counted, percent_of};
 use crate::statistics::{goodness_of_fit, jensen_shannon, total_variation};
 
@@ -19,9 +20,9 @@ const SHOWN_MAX: usize = 10;
 #[derive(Clone)]
 pub(super) struct RepresentationCheck {
     pub columns: Vec<String>,
+    /// The same, by index.
+    pub groups_by: Vec<usize>,
     pub reference: Reference,
-    /// The groups of other data, whose shares are the reference.
-    pub beside: Option<Beside<GroupCounts>>,
     pub tolerance: Margin,
     pub warn: Option<Margin>,
     pub confidence: f64,
@@ -29,31 +30,33 @@ pub(super) struct RepresentationCheck {
     pub is_corrected: bool,
     pub min_rows: u64,
     pub require_evidence: bool,
-    pub counts: Handle<GroupCounts>,
+    pub counts: Counts,
 }
 
 impl SinglePass for RepresentationCheck {
     fn judge(&self, facts: &GroupFacts<'_>) -> Result<Judgement, Fault> {
-        let Some(out) = facts.get(self.counts)? else { return Ok(Judgement::NoData("no rows in scope".into())) };
+        let Some(out) = self.counts.of_batch(facts)? else { return Ok(Judgement::NoData("no rows in scope".into())) };
         if out.overflow {
             let (columns, most) = (self.columns.join("`, `"), count(GROUPS_MAX as u64));
             return Ok(Judgement::Unfit(format!("`{columns}` makes more than {most} groups; group by columns with fewer values")));
         }
-        let total: u64 = out.counts.values().sum();
+        let total = out.total();
         if total == 0 {
-            return Ok(Judgement::NoData("no rows in scope".into()));
+            let mut why = Message::from("no rows in scope");
+            why.extend(self.counts.remarks(&out).into_statements());
+            return Ok(Judgement::NoData(why.to_string()));
         }
-        let other = match self.beside.map(|beside| facts.beside(beside)).transpose()? {
+        let other = match self.counts.of_others(facts)? {
             None => None,
-            Some(Answer::NotThere(why)) => return Ok(why.into()),
-            Some(Answer::There(other)) if other.overflow || other.counts.is_empty() => {
+            Some(Err(why)) => return Ok(why.into()),
+            Some(Ok(other)) if other.overflow || other.counts.is_empty() => {
                 let what = if other.overflow { "makes too many groups" } else { "has no rows" };
                 return Ok(Judgement::NoData(format!("what it is compared with {what}")));
             }
-            Some(Answer::There(other)) => Some(&other.counts),
+            Some(Ok(other)) => Some(other),
         };
-        let expected = self.expected(&out.counts, other);
-        let groups = self.groups((&expected, other), &out.counts, total);
+        let expected = self.expected(out.counts, other.map(|other| other.counts));
+        let groups = self.groups((&expected, other), &out);
         let worst = groups.iter().map(|g| g.outcome).max().unwrap_or(Outcome::Pass);
         let lacks_evidence = groups.iter().any(|g| matches!(g.outcome, Outcome::InsufficientEvidence | Outcome::NotJudged));
         let observed: Vec<u64> = expected.keys().map(|key| out.counts.get(key).copied().unwrap_or(0)).collect();
@@ -61,16 +64,27 @@ impl SinglePass for RepresentationCheck {
         let reference: Vec<f64> = expected.values().copied().collect();
         let judged = shares.iter().zip(&reference).zip(&groups).filter(|(_, g)| g.outcome != Outcome::NotJudged);
         let widest = judged.map(|((p, q), _)| (p - q).abs()).fold(0.0, f64::max);
+        let mut message = self.message(&groups);
+        message.extend(self.counts.remarks(&out).into_statements());
+        let mut figures = overall(&observed, &shares, &reference);
+        match self.counts.distinct(&out) {
+            None => figures.set(&figures::ROWS, total),
+            Some(units) => figures.set(&figures::DISTINCT, units),
+        }
         Ok(Judgement::measured(Finding {
             outcome: if lacks_evidence && self.require_evidence { Outcome::Fail } else { worst },
             observed: widest.into(),
             limit: self.tolerance.to_string().into(),
             unit: Unit::LARGEST_DIFFERENCE,
-            message: self.message(&groups),
-            figures: overall(&observed, &shares, &reference, total),
+            message,
+            figures,
             groups,
             ..Finding::default()
         }))
+    }
+
+    fn groups_by(&self) -> Vec<usize> {
+        self.groups_by.clone()
     }
 }
 
@@ -93,19 +107,16 @@ impl RepresentationCheck {
         }
     }
 
-    fn groups(
-        &self,
-        (expected, other): (&BTreeMap<GroupKey, f64>, Option<&BTreeMap<GroupKey, u64>>),
-        observed: &BTreeMap<GroupKey, u64>,
-        total: u64,
-    ) -> Vec<GroupFigures> {
+    fn groups(&self, (expected, other): (&BTreeMap<GroupKey, f64>, Option<Counted<'_>>), observed: &Counted<'_>) -> Vec<GroupFigures> {
         let smallest = expected.values().copied().filter(|&share| share > 0.0).fold(1.0, f64::min);
-        let all_others: u64 = other.into_iter().flatten().map(|(_, count)| count).sum();
+        let (total, all_others) = (observed.total(), other.map_or(0, |other| other.total()));
         let sample = |(key, &reference): (&GroupKey, &f64)| {
-            let count = observed.get(key).copied().unwrap_or(0);
+            let count = observed.counts.get(key).copied().unwrap_or(0);
             let (from, to) = allowed(self.tolerance, reference, smallest);
-            let of_other = other.map(|other| (other.get(key).copied().unwrap_or(0), all_others));
-            Sample { count, total, reference, of_other, from, to }
+            let of_other = other.map(|other| (other.counts.get(key).copied().unwrap_or(0), all_others));
+            let ours = error_of_share(count as f64 / total as f64, observed.error);
+            let estimated = ours.hypot(error_of_share(reference, other.map_or(0.0, |other| other.error)));
+            Sample { count, total, reference, of_other, estimated, from, to }
         };
         let samples: Vec<Sample> = expected.iter().map(sample).collect();
         let is_tested = |s: &Sample| !s.is_vacuous() && (s.is_unseen() || s.count >= self.min_rows);
@@ -161,15 +172,15 @@ impl RepresentationCheck {
         let standing = sample.standing(confidence);
         let is_small = count < self.min_rows && !sample.is_vacuous();
         match standing {
-            Standing::Unseen => (Outcome::Fail, format!("{name}: unseen in {}, {wanted}", counted(total, "row"))),
+            Standing::Unseen => (Outcome::Fail, format!("{name}: unseen in {}, {wanted}", self.counts.number(total))),
             Standing::Inside | Standing::Outside | Standing::Open(_) if is_small => {
-                (Outcome::NotJudged, format!("{name}: {}, not judged below {}", counted(count, "row"), self::count(self.min_rows)))
+                (Outcome::NotJudged, format!("{name}: {}, not judged below {}", self.counts.number(count), self::count(self.min_rows)))
             }
             Standing::Outside => (Outcome::Fail, format!("{seen}, {wanted}")),
             Standing::Open(rows) => {
-                let seen = if sample.is_unseen() { format!("{name}: unseen in {}", counted(total, "row")) } else { seen };
+                let seen = if sample.is_unseen() { format!("{name}: unseen in {}", self.counts.number(total)) } else { seen };
                 let advice = match rows {
-                    Some(rows) => format!("too few rows to tell, {} would do", self::count(rows)),
+                    Some(rows) => format!("too few {} to tell, {} would do", self.counts.noun(), self::count(rows)),
                     None => "on the border of what is tolerated".to_owned(),
                 };
                 (Outcome::InsufficientEvidence, format!("{seen}, {wanted}: {advice}"))
@@ -208,7 +219,7 @@ impl RepresentationCheck {
             let (number, rest) = (of(Outcome::NotJudged).count(), if of(Outcome::NotJudged).count() > SHOWN_MAX { ", …" } else { "" });
             let have = if number == 1 { "group has" } else { "groups have" };
             let names = small.join(", ");
-            message.push(format!("{number} {have} fewer rows than {}, not judged: {names}{rest}", count(self.min_rows)));
+            message.push(format!("{number} {have} fewer {} than {}, not judged: {names}{rest}", self.counts.noun(), count(self.min_rows)));
         }
         message
     }
@@ -230,9 +241,8 @@ fn percent(share: f64) -> String {
     percent_of(share, &[0.0, 1.0])
 }
 
-fn overall(observed: &[u64], shares: &[f64], reference: &[f64], total: u64) -> Figures {
+fn overall(observed: &[u64], shares: &[f64], reference: &[f64]) -> Figures {
     let mut overall = Figures::from([
-        (&figures::ROWS, total.into()),
         (&figures::GROUPS, observed.len().into()),
         (&figures::TOTAL_VARIATION, total_variation(shares, reference).into()),
         (&figures::JENSEN_SHANNON, jensen_shannon(shares, reference).into()),

@@ -14,6 +14,8 @@ pub(super) struct Sample {
     pub reference: f64,
     /// Where the reference is a sample too: the group's rows in it, and all rows.
     pub of_other: Option<(u64, u64)>,
+    /// The standard error of the share, or of the difference of both, that comes from counts which are estimates; else 0.
+    pub estimated: f64,
     /// The least and the largest share that is tolerated.
     pub from: f64,
     pub to: f64,
@@ -38,9 +40,17 @@ impl Sample {
     /// Where its share may lie, as far as the sample tells. Beside a reference that is a sample too, that of the difference
     /// (Newcombe's), laid at the reference.
     pub(super) fn interval(&self, confidence: f64) -> (f64, f64) {
-        let Some(other) = self.of_other else { return wilson_interval(self.count, self.total, confidence) };
-        let (low, high) = newcombe_interval((self.count, self.total), other, confidence);
-        ((self.reference + low).max(0.0), (self.reference + high).min(1.0))
+        let (low, high) = match self.of_other {
+            None => wilson_interval(self.count, self.total, confidence),
+            Some(other) => {
+                let (low, high) = newcombe_interval((self.count, self.total), other, confidence);
+                (self.reference + low, self.reference + high)
+            }
+        };
+        // What is estimated may be off beside what was drawn: both ways at once, as Newcombe joins two intervals.
+        let (share, off) = (self.share(), normal_z(confidence) * self.estimated);
+        let (low, high) = if off > 0.0 { (share - (share - low).hypot(off), share + (high - share).hypot(off)) } else { (low, high) };
+        (low.max(0.0), high.min(1.0))
     }
 
     /// Whether the group is expected and not there.
@@ -55,8 +65,11 @@ impl Sample {
 
     /// The smallest 1 − confidence at which the sample still decides, be it for or against the group.
     pub(super) fn p_value(&self) -> f64 {
-        if let Some(other) = self.of_other {
-            return if self.is_unseen() { all_elsewhere(self.total, other) } else { self.smallest_level() };
+        if let Some(other) = self.of_other.filter(|_| self.is_unseen()) {
+            return all_elsewhere(self.total, other);
+        }
+        if self.is_found_by_trying() && !self.is_unseen() {
+            return self.smallest_level();
         }
         let by_chance = |bound: f64| score_p_value(self.count, self.total, bound);
         let share = self.share();
@@ -112,6 +125,11 @@ impl Sample {
         10f64.powf(-decides)
     }
 
+    /// Whether no formula inverts the interval.
+    fn is_found_by_trying(&self) -> bool {
+        self.of_other.is_some() || self.estimated > 0.0
+    }
+
     /// Bounds that a share can lie beyond.
     fn bounds(&self) -> impl Iterator<Item = f64> + use<> {
         [self.from, self.to].into_iter().filter(|&bound| bound > 0.0 && bound < 1.0)
@@ -120,7 +138,7 @@ impl Sample {
     /// How many rows with the same share would decide. The interval leaves out a bound b as soon as
     /// n > z²·b·(1−b)/(share−b)²: that is what Wilson's interval inverts.
     fn rows_that_would_do(&self, confidence: f64) -> Option<u64> {
-        if self.of_other.is_some() {
+        if self.is_found_by_trying() {
             return self.rows_that_would_do_beside(confidence);
         }
         let (share, z) = (self.share(), normal_z(confidence));
@@ -160,6 +178,12 @@ impl Sample {
         }
         Some(times(enough).total.max(self.total + 1))
     }
+}
+
+/// The standard error of the share `p` of counts whose own standard errors are the share `error` of them: p·(1 − p)·√2·error,
+/// that of a count by the sum of it and others.
+pub(super) fn error_of_share(p: f64, error: f64) -> f64 {
+    p * (1.0 - p) * std::f64::consts::SQRT_2 * error
 }
 
 /// How likely it is that all `k` rows of a group are among the `m` of the other sample, and none among `n`, if both are drawn

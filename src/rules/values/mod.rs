@@ -2,21 +2,26 @@
 
 mod against;
 mod set;
+mod word;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use self::against::NewValues;
 use self::set::{Set, Written, shown};
+use self::word::SetWord;
+use super::explained::{self, Is, Test, by_group};
 use super::facts::SinglePass;
 use super::judgement::{Judgement, RowsJudged};
+use super::key_lookup::KeyLookup;
 use super::requests::{Handle, TestHandle};
-use super::words::Against;
-use super::{Binder, GroupFacts, Judge, RowTest, Rule, Subject, Tested};
+use super::words::{Against, Elsewhere};
+use super::{Binder, Explanation, Files, GroupFacts, Judge, RowTest, Rule, Subject, Tested, Told};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::{Figures, Finding, Outcome, Unit, figures};
 use crate::metric::Column;
 use crate::metric::completeness::Completeness;
+use crate::metric::keys::Lookup;
 use crate::metric::members::{Member, Members};
 use crate::rows::Mask;
 use crate::yaml::Spanned;
@@ -31,7 +36,13 @@ use crate::yaml::Spanned;
 /// `must_equal` reject the batch unless `on_fail` says `warn` or `info`; for rows set aside, write
 /// `in` and `must_contain` as two rules.
 ///
-/// `against` takes the set from other data: a row fails whose value does not occur there. Both may have up to a million
+/// A set may be long: `{ file: PATH }` is a text file with a member on each line, as it stands there; empty lines are passed over, and
+/// `null` is a text. A path starts at the directory in which the program runs; the file is read with the rule file, and a change of it
+/// makes another one. `in` and `not_in` also take the values of a column of other data, however many: `customers.id`, of a source that
+/// the section `sources` names, or `{ source: PATH, column: NAME }`. Such a set is looked up as `foreign_key` does it, over the sound
+/// rows, and missing values are not judged.
+///
+/// `against` takes the set from other data, the column of the same name: a row fails whose value does not occur there. Both may have up to a million
 /// different texts, or 4,096 different numbers (65,536 values in all are told apart in any case); a baseline file keeps fewer,
 /// and where it keeps too few the rule says `needs a scan`.
 ///
@@ -52,19 +63,21 @@ use crate::yaml::Spanned;
 /// - values: { column: plan, in: [free, pro, null], nulls: fail }
 /// - values: { column: region, must_contain: [north, south] }
 /// - values: { column: label, must_equal: [0, 1] }
+/// - values: { column: currency, in: { file: rules/currencies.txt } }
+/// - values: { column: email, not_in: { source: data/unsubscribed.csv, column: address } }
 /// - values: { column: shop, against: yesterday.csv, tolerate: 0.1% }
 /// ```
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Values {
     /// The only values allowed. If left out: required unless another set is given.
-    r#in: Option<Vec<Written>>,
+    r#in: Option<Spanned<SetWord>>,
     /// Values that are not allowed. If left out: required unless another set is given.
-    not_in: Option<Vec<Written>>,
+    not_in: Option<Spanned<SetWord>>,
     /// Values each of which must occur at least once. If left out: required unless another set is given.
-    must_contain: Option<Spanned<Vec<Written>>>,
+    must_contain: Option<Spanned<SetWord>>,
     /// The values that must occur, and the only ones allowed. If left out: required unless another set is given.
-    must_equal: Option<Spanned<Vec<Written>>>,
+    must_equal: Option<Spanned<SetWord>>,
     /// Other data whose values are the only ones allowed. If left out: required unless a set is given.
     against: Option<Spanned<Against>>,
 }
@@ -74,6 +87,18 @@ impl Rule for Values {
     const SUBJECT: Subject = Subject::Column;
     const NAMES_ROWS: bool = true;
     const ALSO_MEASURES: bool = true;
+
+    fn explain(told: &Told<'_>) -> Explanation {
+        by_group(told, |told, explanation| {
+            if let Some(absent) = told.figure(&figures::ABSENT_VALUES) {
+                explanation.asks("is there a member that does not occur?", Test::of(absent, Is::Above, 0u64), Outcome::Fail);
+            }
+            match told.figure(&figures::ROWS_IN_SCOPE) {
+                Some(_) => explained::rows(told, explanation),
+                None => explanation.otherwise(Outcome::Pass),
+            }
+        })
+    }
 
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
         if let Some(against) = &self.against {
@@ -85,18 +110,19 @@ impl Rule for Values {
             return Ok(Box::new(NewValues::bind(&against.value.0, to)?));
         }
         match (&self.r#in, &self.not_in, &self.must_contain, &self.must_equal) {
-            (Some(members), None, None, None) => Self::row_by_row(members, true, to),
-            (None, Some(members), None, None) => Self::row_by_row(members, false, to),
-            (None, None, Some(members), None) => {
+            (Some(set), None, None, None) => Self::row_by_row(set, true, to),
+            (None, Some(set), None, None) => Self::row_by_row(set, false, to),
+            (None, None, Some(set), None) => {
                 to.names_no_rows("must_contain")?;
-                let absent = Absent::want(members, to)?;
+                let absent = Absent::want(listed(set, to)?.0, to)?;
                 let rows = to.want::<Completeness>((), &[]);
                 Ok(Box::new(ContainCheck { absent, rows }))
             }
-            (None, None, None, Some(members)) => {
+            (None, None, None, Some(set)) => {
                 to.rejects_unless_given("must_equal", "write `in` and `must_contain` as two rules, the first of which sets rows aside")?;
+                let (members, file) = listed(set, to)?;
                 let absent = Absent::want(members, to)?;
-                let ValuesCheck { test, says } = Self::test(members, true, to)?;
+                let ValuesCheck { test, says } = Self::test(members, file, true, to)?;
                 Ok(Box::new(EqualCheck { absent, test, says }))
             }
             (None, None, None, None) => {
@@ -109,28 +135,65 @@ impl Rule for Values {
             }
         }
     }
+
+    fn looks_into(&self) -> Vec<Spanned<Elsewhere>> {
+        let column = |set: &Spanned<SetWord>| match &set.value {
+            SetWord::Column(elsewhere) => Some(Spanned { at: set.at, value: elsewhere.clone() }),
+            SetWord::Members { .. } | SetWord::File(_) => None,
+        };
+        [&self.r#in, &self.not_in].into_iter().flatten().filter_map(column).collect()
+    }
+
+    fn read_files(&mut self, files: &mut Files<'_>) -> Result<(), Faults> {
+        let mut faults = Faults::default();
+        for set in [&mut self.r#in, &mut self.not_in, &mut self.must_contain, &mut self.must_equal].into_iter().flatten() {
+            faults.take(set.value.read(set.at, files));
+        }
+        faults.or_ok(())
+    }
+}
+
+/// The members of a set that is no column of other data, and the file that it was read from.
+fn listed<'a>(set: &'a Spanned<SetWord>, to: &Binder<'_>) -> Result<(&'a [Written], Option<&'a str>), Fault> {
+    match &set.value {
+        SetWord::Members { members, file } => Ok((members, file.as_deref())),
+        SetWord::File(path) => Err(to.fault_at(path, Code::Internal, format!("internal error: `{}` was not read", path.value))),
+        SetWord::Column(_) => {
+            let fault = to.fault_at(set, Code::Unsupported, "what must occur is a list or a file, not a column of other data");
+            Err(fault.hint("`in` and `not_in` take such a column"))
+        }
+    }
 }
 
 impl Values {
-    fn row_by_row(members: &[Written], allowed: bool, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
+    fn row_by_row(set: &Spanned<SetWord>, allowed: bool, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
+        if let SetWord::Column(elsewhere) = &set.value {
+            let columns = [to.column()];
+            let query = to.elsewhere(&Spanned { at: set.at, value: elsewhere.clone() }, &columns)?;
+            let (lookup, does) = if allowed { (Lookup::Absent, "does not occur") } else { (Lookup::Present, "occurs") };
+            let says = format!("with a value that {does} in {}", query.name);
+            return Ok(Box::new(KeyLookup::bind(query, &columns, lookup, says, to)));
+        }
+        let (members, file) = listed(set, to)?;
         if to.scope.over == super::words::Over::All {
             let fault = to.fault(Code::MisplacedWord, "`over` has no meaning beside `in` and `not_in`, which judge each row by itself");
             return Err(fault.hint("leave it out").into());
         }
-        Ok(Box::new(Self::test(members, allowed, to)?))
+        Ok(Box::new(Self::test(members, file, allowed, to)?))
     }
 
-    fn test(members: &[Written], allowed: bool, to: &mut Binder<'_>) -> Result<ValuesCheck, Faults> {
+    fn test(members: &[Written], file: Option<&str>, allowed: bool, to: &mut Binder<'_>) -> Result<ValuesCheck, Faults> {
         let column = to.column();
-        let set = Set::new(set::read(members, &column, to)?.into_iter().flatten());
+        let members_read = Set::new(set::read(members, &column, to)?.into_iter().flatten());
         let names: Vec<&str> = members.iter().take(8).map(shown).collect();
         let more = if members.len() > 8 { ", …" } else { "" };
+        let set = file.map_or_else(|| format!("{{{}{more}}}", names.join(", ")), str::to_owned);
         let says = match (members.is_empty(), allowed) {
             (true, true) => "with a value, where none is allowed".to_owned(),
-            (_, true) => format!("not in {{{}{more}}}", names.join(", ")),
-            (_, false) => format!("in {{{}{more}}}", names.join(", ")),
+            (_, true) => format!("not in {set}"),
+            (_, false) => format!("in {set}"),
         };
-        let test = to.row_test(ValuesTest { set, allowed }, &[column.index]);
+        let test = to.row_test(ValuesTest { set: members_read, allowed }, &[column.index]);
         Ok(ValuesCheck { test, says })
     }
 }
@@ -173,7 +236,7 @@ struct Absent {
 }
 
 impl Absent {
-    fn want(members: &Spanned<Vec<Written>>, to: &mut Binder<'_>) -> Result<Self, Faults> {
+    fn want(members: &[Written], to: &mut Binder<'_>) -> Result<Self, Faults> {
         let column = to.column();
         let (mut names, mut wanted, mut faults) = (Vec::new(), Vec::<Member>::new(), Faults::default());
         for (written, member) in members.iter().zip(set::read(members, &column, to)?) {

@@ -145,6 +145,11 @@ impl Tolerance {
         self.share.is_some_and(|s| s.is_exceeded_by(part, whole)) || self.rows.is_some_and(|r| part > r)
     }
 
+    /// The same of the share alone, which is what a percentage is held against.
+    pub fn has_share_below(&self, part: u64, whole: u64) -> bool {
+        self.share.is_some_and(|s| s.is_exceeded_by(part, whole))
+    }
+
     /// Whether some number of failing rows is beyond this and not beyond `limit`.
     pub fn comes_before(&self, limit: &Self) -> bool {
         let limit_share = limit.share.map_or(Decimal::ONE, Share::decimal);

@@ -5,6 +5,8 @@ mod amounts;
 mod change;
 mod columns;
 mod decimal;
+mod elsewhere;
+mod points;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -18,6 +20,8 @@ pub use self::amounts::{ByteSize, Duration, Margin, Share, Tolerance};
 pub use self::change::Change;
 pub use self::columns::{ColumnSelection, TypeClass};
 pub use self::decimal::Decimal;
+pub use self::elsewhere::{Elsewhere, ElsewhereMap};
+pub use self::points::Points;
 pub use crate::findings::{OnFail, OnNoData};
 use crate::yaml::LITERAL;
 

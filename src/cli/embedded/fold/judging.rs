@@ -156,7 +156,15 @@ impl Runner for Looks<'_> {
         let Some(partitions) = self.partitions else { return Err(cannot_look(order).into()) };
         let mut merged = Merged::default();
         let count = self.ask(partitions, &Ordered::Fold(order.clone()), &mut |_, bytes| Ok(merged.take(bytes, &self.read.budget)?))?;
-        Ok(merged.whole(count)?)
+        Ok(match order {
+            Order::FirstPass { .. } => merged.whole(count)?,
+            // Where a look is at some of them, nobody folds the others.
+            Order::SecondPass { units, .. } => merged.of(count, units.iter().map(|unit| unit.index))?,
+        })
+    }
+
+    fn reads_here(&self) -> bool {
+        false
     }
 
     fn rows(&self, order: &RowsOrder) -> Result<Option<RowValues>, Faults> {

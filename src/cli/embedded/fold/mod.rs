@@ -127,7 +127,7 @@ pub fn fold(terms: &Terms, unit: u32, rows: Box<dyn RecordBatchReader + Send>) -
 /// # Errors
 /// It cannot be read, or says something wrong.
 pub fn rules_text(path: &str) -> Result<String, Faults> {
-    Ok(read_rules(path, None)?.text)
+    Ok(read_rules(path, None)?.whole_text().to_owned())
 }
 
 /// A size such as `1GB`, in bytes.
@@ -211,17 +211,23 @@ impl Merged {
 
     /// What was merged, if these are all `partitions` there are.
     fn whole(self, partitions: u32) -> Result<Fold, Fault> {
+        self.of(partitions, 0..partitions)
+    }
+
+    /// What was merged of so many partitions, if each that was `asked` is among them; in ascending order.
+    fn of(self, partitions: u32, asked: impl Iterator<Item = u32>) -> Result<Fold, Fault> {
         let Some(fold) = self.fold else {
             let what = format!("none of the {partitions} partitions was folded");
             return Err(Fault::new(Code::ForeignFold, what));
         };
-        let mut next = 0;
+        let folded = fold.ranges();
         let mut gaps: Vec<(u32, u32)> = Vec::new();
-        for (first, behind) in fold.ranges() {
-            gaps.extend((next < first).then_some((next, first)));
-            next = behind;
+        for partition in asked.filter(|partition| !folded.iter().any(|(first, behind)| (*first..*behind).contains(partition))) {
+            match gaps.last_mut() {
+                Some((_, behind)) if *behind == partition => *behind += 1,
+                Some(_) | None => gaps.push((partition, partition + 1)),
+            }
         }
-        gaps.extend((next < partitions).then_some((next, partitions)));
         if gaps.is_empty() {
             return fold.of_all(partitions);
         }

@@ -1,0 +1,105 @@
+//! A directory behind `-r`: each rule file in it is a run of its own, and the worst of them counts.
+
+use std::path::{Path, PathBuf};
+
+use super::begun::Settled;
+use super::exit::ExitCode;
+use super::output::{self, OutputOptions, Printed};
+use super::run::RunOptions;
+use crate::diagnostic::{Code, Fault, Place};
+use crate::shown::counted;
+use crate::visible;
+
+/// The rule files of a directory, and what came of those that were judged.
+pub(super) struct Suite {
+    directory: String,
+    files: Vec<String>,
+    reports: Vec<PathBuf>,
+    failing_rows: Option<PathBuf>,
+    lines: Vec<String>,
+    code: u8,
+}
+
+impl Suite {
+    /// The rule files in the directory that the options name; nothing if they name a file.
+    ///
+    /// # Errors
+    /// It has no rule file, or cannot be read.
+    pub(super) fn of(options: &RunOptions) -> Result<Option<Self>, Fault> {
+        let directory = &options.rules;
+        if !Path::new(directory).is_dir() {
+            return Ok(None);
+        }
+        let unreadable =
+            |e: std::io::Error| Fault::new(Code::of_reading(&e), format!("the directory cannot be read: {e}")).at(Place::file(directory));
+        let mut files = Vec::new();
+        for entry in std::fs::read_dir(directory).map_err(unreadable)? {
+            let path = entry.map_err(unreadable)?.path();
+            let is_rule_file = path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml") && path.is_file();
+            // Files that others include need not be rule files by themselves.
+            let is_part = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(['_', '.']));
+            if is_rule_file && !is_part {
+                files.push(path.display().to_string());
+            }
+        }
+        files.sort();
+        if files.is_empty() {
+            let fault = Fault::new(Code::FileNotFound, "no rule file is in this directory").at(Place::file(directory));
+            return Err(fault.hint("rule files end in `.yaml` or `.yml`; those that begin with `_` are there to be included"));
+        }
+        let (reports, failing_rows) = (options.reports.clone(), options.failing_rows.clone());
+        Ok(Some(Self { directory: directory.clone(), files, reports, failing_rows, lines: Vec::new(), code: 0 }))
+    }
+
+    /// The options with the next rule file; none when all are judged.
+    pub(super) fn next(&self, options: &mut RunOptions) -> Option<String> {
+        let file = self.files.get(self.lines.len())?;
+        let stem = Path::new(file).file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        options.rules.clone_from(file);
+        options.choices.is_shared = true;
+        options.reports = self.reports.iter().map(|path| beside(path, &stem)).collect();
+        options.failing_rows = self.failing_rows.as_ref().map(|path| beside(path, &stem));
+        Some(file.clone())
+    }
+
+    /// Notes what came of a rule file; nothing if there was nothing to judge.
+    pub(super) fn note(&mut self, file: &str, settled: Option<&Settled>) {
+        self.code = self.code.max(settled.map_or(0, |settled| settled.code));
+        let line = match settled {
+            Some(Settled { report, .. }) => {
+                let findings = report.together().findings.iter().filter(|finding| finding.is_problem()).count();
+                let (verdict, rows) = (format!("{:?}", report.verdict).to_lowercase(), counted(report.rows.read, "row"));
+                format!("  {verdict:<11} {file}: {rows}, {}", counted(findings as u64, "finding"))
+            }
+            None => format!("  unchanged   {file}"),
+        };
+        self.lines.push(line);
+    }
+
+    /// Says how all of them came out, and gives the worst exit code.
+    pub(super) fn end(self, output: OutputOptions, quiet: bool) -> ExitCode {
+        if !quiet && !Printed::of(output).is_json() {
+            let mut out = format!("\n{}: {}\n", visible::line(&self.directory), counted(self.lines.len() as u64, "rule file"));
+            for line in &self.lines {
+                out.push_str(&format!("{}\n", visible::line(line)));
+            }
+            output::print(&out);
+        }
+        ExitCode::from(self.code)
+    }
+}
+
+/// The path of one rule file's report: `report.html` is `report.orders.html`.
+pub(super) fn beside(path: &Path, stem: &str) -> PathBuf {
+    let written = path.display().to_string();
+    // Behind the name of a format.
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    if written == "-" || name.is_empty() {
+        return path.to_owned();
+    }
+    let named = match name.rsplit_once('.') {
+        Some((begin, extension)) => format!("{begin}.{stem}.{extension}"),
+        None => format!("{name}.{stem}"),
+    };
+    path.with_file_name(named)
+}

@@ -1,0 +1,87 @@
+//! Rules by themselves: those that pass whatever the data is, and those that the contract makes idle.
+
+use arrow::datatypes::DataType;
+
+use super::limits::{Limits, number};
+use super::{Odd, Oddity, columns, has_only, text, texts};
+use crate::rules::MISSING;
+use crate::ruleset::{RuleFile, RuleItem};
+
+/// A rule that can never fail.
+pub(super) fn never_fails(rules: &RuleFile, item: &RuleItem) -> Option<Odd> {
+    let why = tolerates_all(item).or_else(|| speaks_of_none(item)).or_else(|| without_limit(item)).or_else(|| by_type(rules, item))?;
+    Some(rules.odd_at(item, Oddity::NeverFails, format!("`{}` never fails: {why}", item.entry.name), "correct it, or leave it out"))
+}
+
+/// A rule that the contract implies.
+pub(super) fn of_contract(rules: &RuleFile, item: &RuleItem) -> Option<Odd> {
+    let contract = &rules.sections.schema.as_ref()?.value.columns.0;
+    if item.entry.name != MISSING.name || !has_only(item, &["column", "columns", "on_fail"]) {
+        return None;
+    }
+    let required = |name: &&str| contract.iter().any(|(column, terms)| column == *name && terms.required == Some(true));
+    let named: Vec<&str> = columns(item);
+    let all = !named.is_empty() && named.iter().all(required);
+    let what = format!("the contract requires {} already", named.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "));
+    all.then(|| rules.odd_at(item, Oddity::Repetition, what, "leave out the rule, or `required: true`"))
+}
+
+fn tolerates_all(item: &RuleItem) -> Option<String> {
+    let tolerate = text(item, "tolerate")?.trim();
+    let all = tolerate.strip_suffix('%').and_then(number).is_some_and(|percent| percent >= 100.0);
+    all.then(|| format!("it tolerates {tolerate} of the rows"))
+}
+
+fn speaks_of_none(item: &RuleItem) -> Option<String> {
+    let condition: String = text(item, "where")?.split_whitespace().collect::<String>().to_ascii_lowercase();
+    ["false", "1=0", "0=1", "1<>1", "1!=1"].contains(&condition.as_str()).then(|| "its `where` is true for no row".to_owned())
+}
+
+fn without_limit(item: &RuleItem) -> Option<String> {
+    let own = |key: &str, values: &[&str]| text(item, key).is_some_and(|text| values.contains(&text));
+    let never = match item.entry.name {
+        "length" | "rows" => {
+            let others = ["max", "below", "above", "equals", "against", "change"];
+            text(item, "min").and_then(number).is_some_and(|min| min <= 0.0) && others.iter().all(|key| item.config.get(key).is_none())
+        }
+        "pattern" => {
+            let is_negated = text(item, "match") == Some("none");
+            !is_negated && (own("regex", &["", ".*", "^.*$", "^", "$", "(?s).*"]) || own("like", &["%"]))
+        }
+        _ => false,
+    };
+    never.then(|| "every value passes it".to_owned())
+}
+
+/// A limit that no value of the column's type breaks.
+fn by_type(rules: &RuleFile, item: &RuleItem) -> Option<String> {
+    let contract = rules.contract();
+    let types: Option<Vec<&DataType>> = columns(item)
+        .into_iter()
+        .map(|name| contract.iter().find(|column| column.name == name).and_then(|column| column.data_type.as_ref()))
+        .collect();
+    let types = types.filter(|types| !types.is_empty())?;
+    let is_idle = |data_type: &&DataType| match item.entry.name {
+        "range" => limits_of(data_type).zip(Limits::of(item)).is_some_and(|(of_type, limits)| limits.hold(&of_type)),
+        "values" => {
+            let has = |value: &str| texts(item, "in").is_some_and(|set| set.iter().any(|one| one.eq_ignore_ascii_case(value)));
+            matches!(data_type, DataType::Boolean) && has("true") && has("false")
+        }
+        _ => false,
+    };
+    types.iter().all(is_idle).then(|| "every value of the type that the contract gives passes it".to_owned())
+}
+
+fn limits_of(data_type: &DataType) -> Option<Limits> {
+    let (low, high) = match data_type {
+        DataType::Int8 => (f64::from(i8::MIN), f64::from(i8::MAX)),
+        DataType::Int16 => (f64::from(i16::MIN), f64::from(i16::MAX)),
+        DataType::Int32 => (f64::from(i32::MIN), f64::from(i32::MAX)),
+        DataType::UInt8 => (0.0, f64::from(u8::MAX)),
+        DataType::UInt16 => (0.0, f64::from(u16::MAX)),
+        DataType::UInt32 => (0.0, f64::from(u32::MAX)),
+        DataType::UInt64 => (0.0, f64::INFINITY),
+        _ => return None,
+    };
+    Some(Limits { low, has_low: true, high, has_high: true })
+}

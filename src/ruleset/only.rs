@@ -1,0 +1,94 @@
+//! Some of the rules of a file: those that `--only` asks for.
+
+use super::RuleItem;
+use super::listed::called;
+use super::resolve::Choices;
+use crate::diagnostic::{Code, Fault, Faults};
+use crate::findings::builtin;
+use crate::rules::words::ColumnSelection;
+
+const TAG: &str = "tag:";
+
+/// Which rules are judged.
+pub(super) struct Only {
+    /// Which are not.
+    out: Vec<usize>,
+}
+
+impl Only {
+    /// The rules that are asked for. A name that none has is a fault, but where a rule was `lost`, which might have it.
+    pub(super) fn of(choices: &Choices, items: &[RuleItem], lost: bool, faults: &mut Faults) -> Self {
+        let none = Self { out: Vec::new() };
+        if choices.only.is_empty() {
+            return none;
+        }
+        for name in choices.only.iter().filter(|_| !lost && !choices.is_shared) {
+            if !is_built_in(name) && !items.iter().any(|item| answers(item, name)) {
+                faults.push(unknown(name, items));
+            }
+        }
+        let is_out = |item: &RuleItem| !choices.only.iter().any(|name| answers(item, name));
+        Self { out: items.iter().enumerate().filter(|(_, item)| is_out(item)).map(|(index, _)| index).collect() }
+    }
+
+    /// The names of the rules that are left out.
+    pub(super) fn names(&self, items: &[RuleItem]) -> Vec<String> {
+        let mut names: Vec<String> = self.out.iter().map(|&index| called(&items[index])).collect();
+        names.dedup();
+        names
+    }
+
+    pub(super) fn keeps(&self, index: usize) -> bool {
+        self.out.binary_search(&index).is_err()
+    }
+
+    /// Whether a finding called so could come of rules alone that were left out.
+    pub(super) fn is_of_left_out(&self, name: &str, items: &[RuleItem]) -> bool {
+        let mut named = items.iter().enumerate().filter(|(_, item)| answers(item, name)).peekable();
+        named.peek().is_some() && named.all(|(index, _)| !self.keeps(index))
+    }
+}
+
+/// Whether a finding is always there: rules are chosen, and the contract and records that cannot be read are judged in any case.
+fn is_built_in(name: &str) -> bool {
+    [builtin::SCHEMA.rule, builtin::MALFORMED.rule].contains(&name)
+}
+
+/// Whether a rule has the tag, or makes a finding of the name.
+pub(super) fn answers(item: &RuleItem, name: &str) -> bool {
+    if let Some(tag) = name.strip_prefix(TAG) {
+        return item.words.tags.iter().flat_map(|tags| &tags.0).any(|own| own == tag);
+    }
+    if called(item) == name {
+        return true;
+    }
+    let stem = item.words.id.as_ref().map_or(item.entry.name, |id| id.value.as_str());
+    let Some(column) = name.strip_prefix(stem).and_then(|rest| rest.strip_prefix('-')) else { return false };
+    let Some(columns) = &item.words.columns else { return false };
+    match &columns.value {
+        ColumnSelection::Named(names) => {
+            names.iter().any(|named| named == column || glob::Pattern::new(named).is_ok_and(|pattern| pattern.matches(column)))
+        }
+        // Which columns these are, the data alone says.
+        ColumnSelection::OfType(_) => true,
+    }
+}
+
+fn unknown(name: &str, items: &[RuleItem]) -> Fault {
+    let tags = items.iter().flat_map(|item| item.words.tags.iter().flat_map(|tags| &tags.0));
+    match name.strip_prefix(TAG) {
+        Some(tag) => {
+            let fault = Fault::new(Code::UnknownRule, format!("`--only {name}`: no rule has the tag `{tag}`"));
+            let tags: Vec<&str> = tags.map(String::as_str).collect();
+            if tags.is_empty() { fault.hint("write `tags: [NAME]` beside a rule") } else { fault.hint_nearest(tag, tags) }
+        }
+        None => {
+            let names: Vec<String> = items.iter().map(called).collect();
+            let fault = Fault::new(Code::UnknownRule, format!("`--only {name}`: no rule is called so"));
+            if tags.clone().any(|tag| tag == name) {
+                return fault.hint(format!("there is a tag of that name: write `--only {TAG}{name}`"));
+            }
+            fault.hint_nearest(name, names.iter().map(String::as_str))
+        }
+    }
+}
