@@ -67,9 +67,22 @@ const RULES: &[(&str, &str)] = &[
     ),
     (
         "- expression: { sql: \"a >= b\" }",
-        "sql check checks custom query condition assert assertion expr satisfies expressionistrue colvalsexpr failedrows customsql \
-         sqlexpression unexpectedrows unexpectedrowsexpectation where filter customsqlquery userdefined lambda columnpaircheck \
+        "sql check checks custom condition assert assertion expr satisfies expressionistrue colvalsexpr \
+         sqlexpression where filter userdefined lambda columnpaircheck \
          expectcolumnpairvaluesatobegreaterthanb expectcolumnpairvaluestobeequal isgreaterthan islessthan conjointly rule",
+    ),
+    (
+        "- query: { sql: \"SELECT * FROM batch WHERE NAME > 0\" }",
+        "failedrows customsql customsqlquery unexpectedrows unexpectedrowsexpectation sqlquery failedrowquery failquery",
+    ),
+    (
+        "- foreign_key: { column: NAME, in: { source: other.csv, column: NAME } }",
+        "relationships relationshipstest references reference referentialintegrity isforeignkey isreferentialintegrity fk foreignkeys \
+         valuesexistin existsin lookup",
+    ),
+    (
+        "- gaps: { column: NAME, every: 1d }",
+        "missingdates datacontinuity mutuallyexclusiveranges continuity expectrowvaluestohavedataforeverynthdatepart",
     ),
     (
         "- order: { column: NAME, direction: increasing }",

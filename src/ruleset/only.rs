@@ -1,11 +1,14 @@
 //! Some of the rules of a file: those that `--only` asks for.
 
+use std::collections::BTreeSet;
+
 use super::RuleItem;
 use super::listed::called;
 use super::resolve::Choices;
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::builtin;
 use crate::rules::words::ColumnSelection;
+use crate::yaml::{Node, Value};
 
 const TAG: &str = "tag:";
 
@@ -64,7 +67,9 @@ pub(super) fn answers(item: &RuleItem, name: &str) -> bool {
     }
     let stem = item.words.id.as_ref().map_or(item.entry.name, |id| id.value.as_str());
     let Some(column) = name.strip_prefix(stem).and_then(|rest| rest.strip_prefix('-')) else { return false };
-    let Some(columns) = &item.words.columns else { return false };
+    let Some(columns) = &item.words.columns else {
+        return item.words.id.is_none() && item.words.column.is_none() && is_made_of(column, &words_of(&item.config));
+    };
     match &columns.value {
         ColumnSelection::Named(names) => {
             names.iter().any(|named| named == column || glob::Pattern::new(named).is_ok_and(|pattern| pattern.matches(column)))
@@ -72,6 +77,46 @@ pub(super) fn answers(item: &RuleItem, name: &str) -> bool {
         // Which columns these are, the data alone says.
         ColumnSelection::OfType(_) => true,
     }
+}
+
+/// Whether `rest` is words of a rule, joined as the columns in the name of a finding are. Which columns a key or an SQL condition
+/// means, and in which order, is known once there is data: here it is enough that the rule names each of them.
+fn is_made_of(rest: &str, words: &BTreeSet<&str>) -> bool {
+    // Where words may begin; a word may hold the sign that joins them.
+    let mut starts = vec![0];
+    let mut at = 0;
+    while let Some(&start) = starts.get(at) {
+        for (end, _) in rest.match_indices('-').chain([(rest.len(), "")]).filter(|(end, _)| *end > start) {
+            if words.contains(&rest[start..end]) {
+                if end == rest.len() {
+                    return true;
+                }
+                if !starts.contains(&(end + 1)) {
+                    starts.push(end + 1);
+                }
+            }
+        }
+        at += 1;
+    }
+    false
+}
+
+/// What stands in a configuration: whole values, and the names in them.
+fn words_of(config: &Node) -> BTreeSet<&str> {
+    let mut words = BTreeSet::new();
+    let mut left = vec![config];
+    while let Some(node) = left.pop() {
+        match &node.value {
+            Value::Null => {}
+            Value::Scalar { text, .. } => {
+                words.insert(text.as_str());
+                words.extend(text.split(|c: char| !(c.is_alphanumeric() || c == '_' || c == '.')));
+            }
+            Value::Sequence(items) => left.extend(items),
+            Value::Mapping(entries) => left.extend(entries.iter().map(|entry| &entry.value)),
+        }
+    }
+    words
 }
 
 fn unknown(name: &str, items: &[RuleItem]) -> Fault {
