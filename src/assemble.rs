@@ -196,6 +196,8 @@ fn empty(header: Header, rules: Option<&RuleFile>) -> Report {
         dataset: rules.map(|r| r.sections.dataset.clone()).unwrap_or_default(),
         description: rules.and_then(|r| r.sections.description.clone()),
         owner: rules.and_then(|r| r.sections.owner.clone()),
+        tags: rules.and_then(|r| r.sections.tags.as_ref()).map(|tags| tags.0.clone()).unwrap_or_default(),
+        runbook: rules.and_then(|r| r.sections.runbook.clone()),
         batch: Batch { id: header.batch_id, rules_digest: rules.map(digest).unwrap_or_default(), ..Batch::default() },
         began: header.began.map(time),
         as_of: header.as_of,

@@ -74,6 +74,8 @@ pub(super) fn json(report: &Report, news: &News, values: bool) -> String {
         "summary": subject(report, news),
         "dataset": report.dataset,
         "owner": report.owner,
+        "runbook": report.runbook,
+        "tags": report.tags,
         "mode": report.mode,
         "batch": report.batch.id,
         "began": report.began,
@@ -121,6 +123,7 @@ pub(super) fn text(report: &Report, news: &News, values: bool) -> String {
     lines.extend(named("Batch", &report.batch.id));
     lines.extend(named("Began", report.began.as_deref().unwrap_or_default()));
     lines.extend(named("Owner", report.owner.as_deref().unwrap_or_default()));
+    lines.extend(named("Runbook", report.runbook.as_deref().unwrap_or_default()));
     lines.extend(report.release.as_ref().and_then(|release| named("Released by", &release.by)));
     lines.join("\n") + "\n"
 }

@@ -192,11 +192,13 @@ mod tests {
         "reasons",
         "release",
         "rows",
+        "runbook",
         "schema_changes",
         "schema_version",
         "sluicegate_version",
         "stream",
         "tables",
+        "tags",
         "verdict",
         "would_pass",
     ];

@@ -31,6 +31,12 @@ pub struct Report {
     pub dataset: String,
     pub description: Option<String>,
     pub owner: Option<String>,
+    /// Labels of the data set.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
+    /// Where to read what to do when the gate closes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runbook: Option<String>,
     pub batch: Batch,
     /// When the run began (RFC 3339, UTC); `--now` sets it. Reports of version 0.1 do not have it.
     #[serde(default, skip_serializing_if = "Option::is_none")]

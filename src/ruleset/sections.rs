@@ -39,11 +39,9 @@ pub struct Sections {
     /// Who answers for it. If left out: nobody is shown.
     pub owner: Option<String>,
     /// Labels. If left out: none.
-    #[serde(rename = "tags")]
-    pub _tags: Option<Texts>,
+    pub tags: Option<Texts>,
     /// Where to read what to do when the gate closes. If left out: nothing is shown.
-    #[serde(rename = "runbook")]
-    pub _runbook: Option<String>,
+    pub runbook: Option<String>,
     /// Other files, each beside the one that names it: their sections and rules are read as if they stood here. If left out: no other file.
     #[serde(rename = "include")]
     _include: Option<Texts>,

@@ -127,7 +127,8 @@ fn about(report: &Report) -> String {
     let batch = Some(&report.batch.id).filter(|id| !id.is_empty()).map(|id| format!("batch {}", code(id, NAME_MAX)));
     let began = report.began.as_deref().map(|began| code(&minute(began), NAME_MAX));
     let owner = report.owner.as_deref().map(|owner| format!("owner {}", code(owner, NAME_MAX)));
-    [Some(rows), passing, batch, began, owner].into_iter().flatten().collect::<Vec<_>>().join(" · ")
+    let runbook = report.runbook.as_deref().map(|runbook| format!("runbook {}", code(runbook, CHARACTERS_MAX)));
+    [Some(rows), passing, batch, began, owner, runbook].into_iter().flatten().collect::<Vec<_>>().join(" · ")
 }
 
 fn line(finding: &Finding) -> String {

@@ -32,6 +32,7 @@ pub(super) fn steps(report: &Report) -> Vec<Step> {
         add("read what the first rule checks", command(&["sluicegate", "explain", &worst.rule]));
     }
     if report.findings.iter().any(is_problem) || !report.faults.is_empty() {
+        add("do as the runbook says", report.runbook.as_deref().map(|runbook| visible::cut(runbook, NAME_MAX).into_owned()));
         add("ask the owner of the data set", report.owner.as_deref().map(|owner| visible::cut(owner, NAME_MAX).into_owned()));
     }
     steps
