@@ -57,11 +57,49 @@ impl EarlierLimit {
     }
 }
 
+/// `warn` beside the one limit of a rule, read as that limit is; none if there is no `warn`.
+///
+/// # Errors
+/// It cannot be read, is no earlier limit, or the rule has not exactly one limit.
+pub(super) fn beside_one<T>(limits: &[T], to: &Binder<'_>, is_earlier: impl Fn(T, T) -> bool) -> Result<Option<T>, Fault>
+where
+    T: Copy + std::str::FromStr<Err = Misread> + std::fmt::Display,
+{
+    let Some(written) = &to.warn else { return Ok(None) };
+    let warn: Option<T> = to.own_warn()?;
+    let fault = |what: String| to.fault_at(written, Code::ConflictingWords, what);
+    match (limits, warn) {
+        (&[limit], Some(warn)) if is_earlier(warn, limit) => Ok(Some(warn)),
+        (&[limit], _) => Err(fault(format!("`warn` is not an earlier limit than {limit}, so it would never warn"))),
+        ([], _) => Err(fault("`warn` is an earlier limit, and there is none that it could come before".to_owned())),
+        (_, _) => Err(fault("`warn` stands beside several limits, and nothing says which it is earlier than".to_owned())
+            .hint("write a rule for each limit, with its `warn`")),
+    }
+}
+
 /// A count of rows: `10`, `10.0`.
 pub(super) fn count(written: &Literal) -> Result<u64, Misread> {
     let whole = Decimal::parse(&written.0).filter(|d| d.scale() == 0 && !written.0.contains('%'));
     let count = whole.and_then(|d| u64::try_from(d.digits()).ok());
     count.ok_or_else(|| Misread::new(format!("`{written}` is not a count")).hint("write a whole number, such as `100`"))
+}
+
+/// A count as a limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Count(pub u64);
+
+impl std::str::FromStr for Count {
+    type Err = Misread;
+
+    fn from_str(text: &str) -> Result<Self, Misread> {
+        count(&Literal(text.to_owned())).map(Self)
+    }
+}
+
+impl std::fmt::Display for Count {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&crate::shown::count(self.0))
+    }
 }
 
 /// A bound that was read.

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::earlier::{Count, beside_one};
 use super::facts::SinglePass;
 use super::judgement::Judgement;
 use super::requests::{Beside, Handle};
 use super::words::{Against, Literal, Share};
-use super::{Answer, Binder, Explanation, GroupFacts, Judge, Rule, Subject, Told};
+use super::{Answer, Binder, EarlierLimit, Explanation, GroupFacts, Judge, Rule, Subject, Told};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::{Figures, Finding, GroupFigures, Message, Outcome, Unit, figures};
 use crate::metric::groups::{GROUPS_MAX, GroupCounts, GroupKey, group_name, name_of};
@@ -22,7 +23,8 @@ use crate::yaml::Spanned;
 /// Each different value of the column is a class. Its share is its rows / rows with a label. With `min_share` each class must have
 /// such a share, with `min_rows` so many rows (here that is a limit for each class). `classes` lists the classes there should be, or
 /// `against` takes them from other data: then `unseen` says what follows where one of them has no row, and a class that is not
-/// among them fails. Without both, `unseen` compares with the baseline. The figures count the classes, the rows without a label, and
+/// among them fails. `warn` beside one of `min_share` and `min_rows` is an earlier limit: a class with less than that is a warning.
+/// Without `classes` and `against`, `unseen` compares with the baseline. The figures count the classes, the rows without a label, and
 /// how many times more rows the largest class has than the smallest (`imbalance`). Shares are those of these very rows, so there are
 /// no intervals; `representation` asks whether a sample is like its population.
 ///
@@ -65,6 +67,7 @@ impl Rule for Labels {
     const SUBJECT: Subject = Subject::Column;
     const NAMES_ROWS: bool = false;
     const CLAIMS: &'static [&'static str] = &["min_rows", "require_evidence"];
+    const WARN: EarlierLimit = EarlierLimit::Bound;
 
     fn explain(told: &Told<'_>) -> Explanation {
         explain::explain(told)
@@ -104,8 +107,10 @@ impl Rule for Labels {
             faults.push(to.fault(Code::MissingWord, "nothing says what the classes should be like").hint(hint));
         }
         let theirs = against.and_then(|against| faults.take(to.beside::<GroupCounts>(&against, (), &[column.index])));
+        let warn = faults.take(self.earlier(to)).flatten();
         faults.or_ok(())?;
         Ok(Box::new(LabelsCheck {
+            warn,
             column: column.name,
             min_share: self.min_share.as_ref().map(|share| share.value.as_f64()),
             min_rows: self.min_rows.as_ref().map(|rows| rows.value),
@@ -117,8 +122,35 @@ impl Rule for Labels {
     }
 }
 
+impl Labels {
+    /// `warn` beside `min_share` or `min_rows`.
+    fn earlier(&self, to: &Binder<'_>) -> Result<Option<Warn>, Fault> {
+        let share: Vec<Share> = self.min_share.iter().map(|share| share.value).collect();
+        let rows: Vec<Count> = self.min_rows.iter().map(|rows| Count(rows.value)).collect();
+        match (share.is_empty(), &to.warn) {
+            (false, Some(warn)) if !rows.is_empty() => {
+                let what = "`warn` stands beside `min_share` and `min_rows`, and nothing says which it is earlier than";
+                Err(to.fault_at(warn, Code::ConflictingWords, what).hint("write a rule for each, with its `warn`"))
+            }
+            (true, _) => Ok(beside_one(&rows, to, |warn, limit| warn.0 > limit.0)?.map(|Count(rows)| Warn::Rows(rows))),
+            (false, _) => {
+                let is_earlier = |warn: Share, limit: Share| warn.decimal().compare(limit.decimal()).is_gt();
+                Ok(beside_one(&share, to, is_earlier)?.map(|share| Warn::Share(share.as_f64())))
+            }
+        }
+    }
+}
+
+/// A class with less is a warning.
+#[derive(Debug, Clone, Copy)]
+enum Warn {
+    Rows(u64),
+    Share(f64),
+}
+
 #[derive(Clone)]
 struct LabelsCheck {
+    warn: Option<Warn>,
     column: String,
     min_share: Option<f64>,
     min_rows: Option<u64>,
@@ -207,7 +239,11 @@ impl LabelsCheck {
             }
             (_, false, _) => (Outcome::Fail, format!("{seen}, unexpected class")),
             (_, true, Some(wanted)) => (Outcome::Fail, format!("{seen}, {wanted}")),
-            (_, true, None) => (Outcome::Pass, seen),
+            (_, true, None) => match self.warn {
+                Some(Warn::Rows(least)) if rows < least => (Outcome::Warn, format!("{seen}, below {}", count(least))),
+                Some(Warn::Share(least)) if share < least => (Outcome::Warn, format!("{seen}, below {}", percent_of(least, &[]))),
+                Some(_) | None => (Outcome::Pass, seen),
+            },
         };
         let figures = Figures::from([(&figures::COUNT, rows.into()), (&figures::SHARE, share.into())]);
         GroupFigures { group: key.clone(), outcome, message: message.into(), figures }

@@ -5,6 +5,7 @@ use crate::diagnostic::{Code, Fault};
 use crate::findings::{Figures, Finding, GroupFigures, Message, Outcome, Unit, figures};
 use crate::rules::facts::DiffHandle;
 use crate::rules::paired::{Compared, DiffAnswer, DiffQuery, Of};
+use crate::rules::words::Tolerance;
 use crate::rules::{GroupFacts, Judge, Judgement, SecondPass};
 use crate::shown::{count, counted, percent};
 
@@ -46,8 +47,12 @@ impl DiffCheck {
         if answer.rows.other == 0 {
             return Judgement::NoData(format!("there are no rows in {} to compare with", self.against));
         }
-        let broken = self.broken(answer);
-        let outcome = if broken.is_empty() { Outcome::Pass } else { Outcome::Fail };
+        let mut broken = self.broken(answer);
+        let mut outcome = if broken.is_empty() { Outcome::Pass } else { Outcome::Fail };
+        if let Some((word, warn)) = self.warned(answer).filter(|_| broken.is_empty()) {
+            outcome = Outcome::Warn;
+            broken.push(format!("more than {warn} {word}"));
+        }
         let mut message: Message = answer.columns_differ.clone().into();
         message.push(rows(answer));
         message.extend(columns(answer));
@@ -79,15 +84,17 @@ impl DiffCheck {
         Judgement::MeasuredRows(Box::new(finding), answer.failing.clone())
     }
 
+    /// The earlier limit, if more differs, and in which way.
+    fn warned(&self, answer: &DiffAnswer) -> Option<(&'static str, Tolerance)> {
+        let warn = self.limits.warn?;
+        let limited = self.limits.beside(answer).into_iter().find(|(_, limit, ..)| limit.is_some());
+        limited.filter(|&(_, _, part, whole)| warn.is_exceeded_by(part, whole)).map(|(word, ..)| (word, warn))
+    }
+
     /// Which limits are broken, in words.
     fn broken(&self, answer: &DiffAnswer) -> Vec<String> {
-        let Limits { changed, added, removed } = self.limits;
-        let is_strict = changed.is_none() && added.is_none() && removed.is_none();
-        let judged = [
-            ("changed", changed, answer.changed, answer.both),
-            ("added", added, answer.added, answer.rows.batch),
-            ("removed", removed, answer.removed, answer.rows.other),
-        ];
+        let judged = self.limits.beside(answer);
+        let is_strict = judged.iter().all(|(_, limit, ..)| limit.is_none());
         let mut broken = Vec::new();
         for (word, limit, part, whole) in judged {
             let Some(limit) = limit.filter(|limit| limit.is_exceeded_by(part, whole)) else { continue };
@@ -103,6 +110,17 @@ impl DiffCheck {
             broken.push("each row must have a key of its own".to_owned());
         }
         broken
+    }
+}
+
+impl Limits {
+    /// Each with what it is a limit of: so many of so many rows.
+    fn beside(&self, answer: &DiffAnswer) -> [(&'static str, Option<Tolerance>, u64, u64); 3] {
+        [
+            ("changed", self.changed, answer.changed, answer.both),
+            ("added", self.added, answer.added, answer.rows.batch),
+            ("removed", self.removed, answer.removed, answer.rows.other),
+        ]
     }
 }
 

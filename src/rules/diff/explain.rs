@@ -34,29 +34,34 @@ pub(super) fn explain(told: &Told<'_>) -> Explanation {
             let columns = figure(&figures::DIFFERING_COLUMNS).unwrap_or_else(|| 0u64.into());
             explanation.asks("do columns differ?", Test::of(columns, Is::Above, 0u64), Outcome::Fail);
         }
+        let mut warned = None;
         for (word, part, whole) in limits {
             if let Some(limit) = told.parsed::<Tolerance>(word) {
-                held(word, limit, (part, whole), explanation);
+                held(word, limit, (part.clone(), whole.clone()), Outcome::Fail, explanation);
+                warned = told.parsed::<Tolerance>("warn").map(|warn| (warn, part, whole));
             }
         }
         let question = "are there keys that occur several times, or rows without a whole key?";
         explanation.asks(question, Test::of(Expr::sum(unpaired), Is::Above, 0u64), Outcome::Fail);
+        if let Some((warn, part, whole)) = warned {
+            held("warn", warn, (part, whole), Outcome::Warn, explanation);
+        }
         explanation.otherwise(Outcome::Pass);
     })
 }
 
 /// Asks whether so many of so many are more than a limit.
-fn held(word: &str, limit: Tolerance, (part, whole): (Expr, Expr), explanation: &mut Explanation) {
+fn held(word: &str, limit: Tolerance, (part, whole): (Expr, Expr), follows: Outcome, explanation: &mut Explanation) {
     if let Some(most) = limit.share {
         match whole.value > 0.0 {
             true => {
                 let test = Test::of(part.clone() / whole, Is::Above, most.as_f64());
-                explanation.asks(format!("is the share more than `{word}` allows?"), test, Outcome::Fail);
+                explanation.asks(format!("is the share more than `{word}` allows?"), test, follows);
             }
             false => explanation.notes(format!("there is nothing that `{word}` could be a share of")),
         }
     }
     if let Some(most) = limit.rows {
-        explanation.asks(format!("are there more than `{word}` allows?"), Test::of(part, Is::Above, most), Outcome::Fail);
+        explanation.asks(format!("are there more than `{word}` allows?"), Test::of(part, Is::Above, most), follows);
     }
 }

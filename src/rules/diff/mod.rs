@@ -5,9 +5,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use self::check::DiffCheck;
+use super::earlier::beside_one;
 use super::paired::{Apart, DiffQuery};
 use super::words::{Against, AgainstWord, Ordered, Texts, Tolerance};
-use super::{Binder, Explanation, Judge, Rule, Subject, Told};
+use super::{Binder, EarlierLimit, Explanation, Judge, Rule, Subject, Told};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::metric::completeness::Completeness;
 use crate::metric::{is_numeric, is_ordered};
@@ -29,6 +30,7 @@ use crate::yaml::Spanned;
 /// Rows whose key occurs several times on one side, or lacks a part, cannot be paired: they are counted, and the rule fails.
 /// `max_changed` is held against the keys in both, `max_added` against the batch's rows, `max_removed` against the other's. Where none of
 /// the three is given, no difference is allowed, of columns neither; where one is, only what has a limit is judged, and the rest is said.
+/// Beside one of them `warn` is an earlier limit.
 ///
 /// - Missing values and NaN: equal to each other, and to no value; a missing part makes a key no key.
 /// - Infinities: they are values, and each equals itself, whatever the tolerance.
@@ -67,6 +69,8 @@ struct Limits {
     changed: Option<Tolerance>,
     added: Option<Tolerance>,
     removed: Option<Tolerance>,
+    /// An earlier limit, where there is one limit alone.
+    warn: Option<Tolerance>,
 }
 
 impl Rule for Diff {
@@ -76,6 +80,7 @@ impl Rule for Diff {
     const NAMES_ROWS: bool = false;
     const COUNTS_ROWS: bool = true;
     const TAKES_GROUPS: bool = false;
+    const WARN: EarlierLimit = EarlierLimit::Rows;
 
     fn explain(told: &Told<'_>) -> Explanation {
         explain::explain(told)
@@ -123,7 +128,10 @@ impl Rule for Diff {
             condition: None,
         };
         let limit = |limit: &Option<Spanned<Tolerance>>| limit.as_ref().map(|limit| limit.value);
-        let limits = Limits { changed: limit(&self.max_changed), added: limit(&self.max_added), removed: limit(&self.max_removed) };
+        let mut limits =
+            Limits { changed: limit(&self.max_changed), added: limit(&self.max_added), removed: limit(&self.max_removed), warn: None };
+        let given: Vec<Tolerance> = [limits.changed, limits.added, limits.removed].into_iter().flatten().collect();
+        limits.warn = beside_one(&given, to, |warn: Tolerance, limit: Tolerance| warn.comes_before(&limit))?;
         Ok(Box::new(DiffCheck { query, limits, against: self.against.value.0.to_string(), asked: None }))
     }
 }

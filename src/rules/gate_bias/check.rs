@@ -30,6 +30,8 @@ pub(super) struct GateBiasCheck {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Terms {
     pub max: Option<Points>,
+    /// An earlier limit than `max`.
+    pub warn: Option<Points>,
     pub confidence: f64,
     pub min_rows: u64,
     pub require_evidence: bool,
@@ -157,23 +159,24 @@ impl Terms {
             _ if of.before < self.min_rows => Outcome::NotJudged,
             (Some((_, low, high)), Some(max)) if low > max || high < -max => Outcome::Fail,
             (Some((_, low, high)), Some(max)) if low < -max || high > max => Outcome::InsufficientEvidence,
+            (Some((_, low, high)), _) if self.warn.is_some_and(|warn| low > warn.as_f64() || high < -warn.as_f64()) => Outcome::Warn,
             (_, _) => Outcome::Pass,
         };
         let message = if outcome == Outcome::NotJudged {
             format!("{}: {}, not judged below {}", group_name(key), counted(of.before, "row"), count(self.min_rows))
         } else {
-            self.said(key, of)
+            self.said(key, of, outcome)
         };
         GroupFigures { group: key.clone(), outcome, message: message.into(), figures }
     }
 
     /// `f: 12.0% of 500 rows are set aside, of the others 3.0%: 9.0 points [6.1, 12.3]; its share goes from 50.0% to 47.6%`.
-    fn said(&self, key: &GroupKey, of: &Losses) -> String {
+    fn said(&self, key: &GroupKey, of: &Losses, outcome: Outcome) -> String {
         let percent = |pair: (u64, u64)| percent_of(share(pair), &[0.0, 1.0]);
         let mut said = format!("{}: {} of {} set aside", group_name(key), percent(of.ours()), counted(of.before, "row"));
         let Some((difference, low, high)) = of.difference(self.confidence) else { return said };
         let max = self.max.map(Points::as_f64);
-        let limits: Vec<f64> = max.into_iter().flat_map(|max| [max * 100.0, max * -100.0]).chain([0.0]).collect();
+        let limits: Vec<f64> = max.into_iter().chain(self.warn.map(Points::as_f64)).flat_map(|max| [max * 100.0, max * -100.0]).chain([0.0]).collect();
         let points = |x: f64| rounded(x * 100.0, &limits);
         said.push_str(&format!(
             ", of the others {}: {} points [{}, {}]",
@@ -182,7 +185,9 @@ impl Terms {
             points(low),
             points(high)
         ));
-        if let Some(max) = self.max {
+        if let Some(warn) = self.warn.filter(|_| outcome == Outcome::Warn) {
+            said.push_str(&format!(", beyond {warn}"));
+        } else if let Some(max) = self.max {
             said.push_str(&format!(", {max} tolerated"));
         }
         if of.all_before > of.all_aside {
@@ -205,7 +210,7 @@ impl Terms {
             message.push(format!("{aside} of {rows} are set aside ({})", percent_of(share((all.all_aside, all.all_before)), &[0.0, 1.0])));
         }
         let named: BTreeSet<&GroupKey> =
-            [Outcome::Fail, Outcome::InsufficientEvidence].into_iter().flat_map(of).map(|g| &g.group).collect();
+            [Outcome::Fail, Outcome::InsufficientEvidence, Outcome::Warn].into_iter().flat_map(of).map(|g| &g.group).collect();
         // Without a limit, groups are named that chance does not explain.
         let is_unlike = |key: &GroupKey| {
             let difference = losses.get(key).and_then(|of| of.difference(self.confidence));

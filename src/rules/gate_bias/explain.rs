@@ -71,8 +71,13 @@ impl<'a> Group<'a> {
                 let (most, least) = (|| Expr::from(most.as_f64()), || Expr::from(-most.as_f64()));
                 let beyond = Test::of(low.clone(), Is::Above, most()).or(Test::of(high.clone(), Is::Below, least()));
                 part.asks("does the interval of the difference lie wholly beyond `max`?", beyond, Outcome::Fail);
+                let (from, to) = (low.clone(), high.clone());
                 let across = Test::of(low, Is::Below, least()).or(Test::of(high, Is::Above, most()));
                 part.asks("does it reach beyond `max`?", across, Outcome::InsufficientEvidence);
+                if let Some(warn) = told.parsed::<Points>("warn").map(Points::as_f64) {
+                    let beyond = Test::of(from, Is::Above, warn).or(Test::of(to, Is::Below, -warn));
+                    part.asks("does it lie wholly beyond `warn`?", beyond, Outcome::Warn);
+                }
             }
             (Some(_), None) => part.notes("without `max` any difference is tolerated"),
             (None, _) => part.notes("there are no other rows to compare with"),

@@ -7,8 +7,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use self::check::{GateBiasCheck, Terms};
+use super::earlier::beside_one;
 use super::words::{Over, Points, Share};
-use super::{Alone, Binder, Explanation, Judge, Judges, Rule, Subject, Told};
+use super::{Alone, Binder, EarlierLimit, Explanation, Judge, Judges, Rule, Subject, Told};
 use crate::diagnostic::{Code, Faults};
 use crate::metric::groups::GroupCounts;
 use crate::yaml::{Position, Spanned};
@@ -28,6 +29,8 @@ use crate::yaml::{Position, Spanned};
 /// | wholly beyond 5 points, up or down | `fail` |
 /// | wholly within | `pass` |
 /// | across it | `insufficient_evidence`, a warning |
+///
+/// `warn: 3 points` beside `max` is an earlier limit: a group that is within `max` and wholly beyond it is a warning.
 ///
 /// - All rows left by `clean` are looked at, whatever other rules do with them; those that are set aside fail a rule with
 ///   `on_fail: quarantine`. Records that cannot be read are in no group, since it is not known which.
@@ -79,6 +82,7 @@ impl Rule for GateBias {
     const SUBJECT: Subject = Subject::Table;
     const NAMES_ROWS: bool = false;
     const JUDGES: Judges = Judges::Gate;
+    const WARN: EarlierLimit = EarlierLimit::Bound;
 
     fn explain(told: &Told<'_>) -> Explanation {
         explain::explain(told)
@@ -102,6 +106,8 @@ impl Rule for GateBias {
         if let Some(given) = self.improper() {
             faults.push(to.fault_at(given, Code::InvalidValue, NO_CONFIDENCE));
         }
+        let limits: Vec<Points> = self.max.into_iter().collect();
+        let warn = faults.take(beside_one(&limits, to, Points::comes_before)).flatten();
         faults.or_ok(())?;
         to.judge_all_rows();
         let indices: Vec<usize> = columns.iter().map(|column| column.index).collect();
@@ -111,6 +117,7 @@ impl Rule for GateBias {
             looked: None,
             terms: Terms {
                 max: self.max,
+                warn,
                 confidence: self.confidence.as_ref().map_or(0.95, |c| c.value.as_f64()),
                 min_rows: to.policy.min_rows.unwrap_or(0),
                 require_evidence: to.policy.require_evidence,

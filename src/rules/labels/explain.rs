@@ -50,11 +50,20 @@ fn class(told: &Told<'_>, group: &GroupFigures, (count, rows): (Expr, Expr), par
     }
     if let Some(least) = told.parsed::<Share>("min_share").map(Share::as_f64) {
         is_too_small |= share.value < least;
-        part.asks("is its share less than `min_share`?", Test::of(share, Is::Below, least), Outcome::Fail);
+        part.asks("is its share less than `min_share`?", Test::of(share.clone(), Is::Below, least), Outcome::Fail);
     }
+    // Of one limit alone; then `warn` is in its unit.
+    let warned = match (told.has("min_rows"), told.has("min_share")) {
+        (true, false) => told.parsed::<u64>("warn").map(|least| Test::of(count.clone(), Is::Below, least)),
+        (false, true) => told.parsed::<Share>("warn").map(|least| Test::of(share.clone(), Is::Below, least.as_f64())),
+        (_, _) => None,
+    };
     // The report does not list the classes of other data: that this is none of them is what is left.
     if is_compared && count.value > 0.0 && !is_too_small && group.outcome == Outcome::Fail {
         return part.states("it is none of the classes that should be there", Outcome::Fail);
+    }
+    if let Some(test) = warned {
+        part.asks("is it less than `warn`?", test, Outcome::Warn);
     }
     part.otherwise(Outcome::Pass);
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::decide::{Limit, Pair, Standing};
+use super::decide::{Limit, Limits, Pair, Standing};
 use super::rates::{Positive, Rate, Tally, between};
 use super::said;
 use crate::diagnostic::Fault;
@@ -24,7 +24,7 @@ pub(super) struct OutcomeCheck {
     pub positive: Positive,
     /// The group that all others are compared with; without it, each is compared with the rest.
     pub reference_group: Option<GroupKey>,
-    pub limits: Vec<Limit>,
+    pub limits: Vec<Limits>,
     pub terms: said::Terms,
     pub require_evidence: bool,
     pub counts: Handle<GroupCounts>,
@@ -110,9 +110,15 @@ impl OutcomeCheck {
         };
         let mut message = Message::default();
         let mut outcome = Outcome::Pass;
-        for &limit in &self.limits {
+        for &Limits { limit, warn } in &self.limits {
             let pair = Pair::of(tally, &theirs, limit.rate());
             let standing = limit.standing(pair, tally.rows, self.terms.confidence);
+            let is_beyond = |warn: &Limit| warn.standing(pair, tally.rows, self.terms.confidence) == Standing::Beyond;
+            if let Some(warn) = warn.filter(is_beyond).filter(|_| standing == Standing::Within) {
+                outcome = outcome.max(Outcome::Warn);
+                message.push(said::of_limit(&name, pair, warn, Standing::Beyond, &self.terms));
+                continue;
+            }
             let so = match standing {
                 Standing::Within => Outcome::Pass,
                 Standing::Beyond => Outcome::Fail,

@@ -16,6 +16,13 @@ pub(super) enum Limit {
     Ratio { least: Share },
 }
 
+/// What is tolerated, and from where on it is a warning.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Limits {
+    pub limit: Limit,
+    pub warn: Option<Limit>,
+}
+
 /// How a group stands to a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Standing {

@@ -86,6 +86,8 @@ struct Asked {
     beyond: Vec<(String, Test)>,
     /// Whether it reaches beyond.
     across: Vec<(String, Test)>,
+    /// Whether it lies beyond the earlier limit.
+    warned: Vec<(String, Test)>,
     /// Rates that one of both sides does not have.
     undefined: Vec<String>,
 }
@@ -146,7 +148,7 @@ impl<'a> Group<'a> {
         let mut asked = Asked::default();
         let ends = self.ends(Rate::Selection, (&ours, &theirs), part);
         if let Some(most) = told.parsed::<Points>("demographic_parity") {
-            asked.difference(Rate::Selection, ends, most);
+            asked.difference(Rate::Selection, ends, most, told);
         }
         self.ratio(told, (&ours, &theirs), &z, &mut asked, part);
         p_value((&ours, &theirs), &self.value(&figures::P_VALUE), part);
@@ -168,7 +170,7 @@ impl<'a> Group<'a> {
             let ours = side(rate, "", self.counts, (&z, [&share, nothing, nothing]), part);
             let theirs = side(rate, them, other, (&z, [nothing; 3]), part);
             let ends = self.ends(rate, (&ours, &theirs), part);
-            limits.into_iter().for_each(|most| asked.difference(rate, ends.clone(), most));
+            limits.into_iter().for_each(|most| asked.difference(rate, ends.clone(), most, told));
         }
         part.asks("has it fewer rows than `min_rows`, or none?", is_small, Outcome::NotJudged);
         asked.settle(part);
@@ -190,6 +192,10 @@ impl<'a> Group<'a> {
             return part.notes("none is selected of either, and they are treated alike whatever the ratio");
         }
         let (low, high) = ratio(both, z, reported.each_ref(), part);
+        if let Some((warn, high)) = told.parsed::<Share>("warn").zip(high.clone()) {
+            let question = "does the interval of the ratio lie wholly below `warn`?";
+            asked.warned.push((question.to_owned(), Test::of(high, Is::Below, warn.as_f64())));
+        }
         if let Some(high) = high {
             let question = "does the interval of the ratio lie wholly below what is tolerated?";
             asked.beyond.push((question.to_owned(), Test::of(high, Is::Below, least)));
@@ -211,7 +217,11 @@ fn side(rate: Rate, of: &str, counts: Counts, (z, reported): (&Expr, [&Value; 3]
 }
 
 impl Asked {
-    fn difference(&mut self, of: Rate, (low, high): (Expr, Expr), most: Points) {
+    fn difference(&mut self, of: Rate, (low, high): (Expr, Expr), most: Points, told: &Told<'_>) {
+        if let Some(warn) = told.parsed::<Points>("warn").map(Points::as_f64) {
+            let beyond = Test::of(low.clone(), Is::Above, warn).or(Test::of(high.clone(), Is::Below, -warn));
+            self.warned.push((format!("does the interval of the {}'s difference lie wholly beyond `warn`?", of.name()), beyond));
+        }
         let (most, least) = (|| Expr::from(most.as_f64()), || Expr::from(-most.as_f64()));
         let beyond = Test::of(low.clone(), Is::Above, most()).or(Test::of(high.clone(), Is::Below, least()));
         self.beyond.push((format!("does the interval of the {}'s difference lie wholly beyond what is tolerated?", of.name()), beyond));
@@ -222,6 +232,9 @@ impl Asked {
     fn settle(self, part: &mut Explanation) {
         self.beyond.into_iter().for_each(|(question, test)| part.asks(question, test, Outcome::Fail));
         self.across.into_iter().for_each(|(question, test)| part.asks(question, test, Outcome::InsufficientEvidence));
+        if self.undefined.is_empty() {
+            self.warned.into_iter().for_each(|(question, test)| part.asks(question, test, Outcome::Warn));
+        }
         match self.undefined.is_empty() {
             true => part.otherwise(Outcome::Pass),
             false => part.states(self.undefined.join("; "), Outcome::InsufficientEvidence),

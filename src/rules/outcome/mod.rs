@@ -13,11 +13,12 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use self::check::OutcomeCheck;
-use self::decide::Limit;
+use self::decide::{Limit, Limits};
 use self::group_word::GroupWord;
 use self::rates::{Positive, Rate};
+use super::earlier::beside_one;
 use super::words::{Literal, Points, Share};
-use super::{Alone, Binder, BoundColumn, Explanation, Judge, Rule, Subject, Told};
+use super::{Alone, Binder, BoundColumn, EarlierLimit, Explanation, Judge, Rule, Subject, Told};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::metric::groups::{GroupCounts, GroupKey, group_name, name_of};
 use crate::shown::counted;
@@ -45,6 +46,9 @@ use crate::yaml::Spanned;
 /// | wholly beyond the limit | `fail` |
 /// | wholly within | `pass` |
 /// | across it | `insufficient_evidence`, a warning. The message says about how many rows of the group would be enough, if all groups grew alike, or "on the border" if even 1,000 times as many would not |
+///
+/// `warn` beside one limit is an earlier one in its unit (`warn: 5 points`, `warn: 90%`): a group that keeps to the limit, and whose
+/// interval lies wholly beyond `warn`, is a warning.
 ///
 /// - The interval of a difference is Newcombe's (1998, method 10), that of a ratio Katz's (1978): ln r ± z·√(1/x₁ − 1/n₁ + 1/x₂ −
 ///   1/n₂). Where a part is 0, half a row is added to every count; where both parts are the whole, the lower ends of Wilson's
@@ -101,10 +105,22 @@ pub(super) struct OutcomeRule {
     confidence: Option<Spanned<Share>>,
 }
 
+/// An earlier limit, in the unit of the limit that it comes before.
+#[derive(Debug, Clone, Copy)]
+enum Warn {
+    Difference { most: Points },
+    Ratio { least: Share },
+}
+
+fn value(limit: &Option<Spanned<Points>>) -> Option<Points> {
+    limit.as_ref().map(|limit| limit.value)
+}
+
 impl Rule for OutcomeRule {
     const NAME: &'static str = "outcome";
     const SUBJECT: Subject = Subject::Table;
     const NAMES_ROWS: bool = false;
+    const WARN: EarlierLimit = EarlierLimit::Bound;
 
     fn explain(told: &Told<'_>) -> Explanation {
         explain::explain(told)
@@ -174,7 +190,7 @@ impl OutcomeRule {
         twice.into_iter().chain(improper)
     }
 
-    fn limits(&self, to: &Binder<'_>) -> Result<Vec<Limit>, Fault> {
+    fn limits(&self, to: &Binder<'_>) -> Result<Vec<Limits>, Fault> {
         let four_fifths = self.four_fifths.as_ref().filter(|wanted| wanted.value).and_then(|_| "80%".parse().ok());
         let least: Option<Share> = self.min_ratio.as_ref().map(|least| least.value).or(four_fifths);
         let difference = |of: Rate, most: Points| Limit::Difference { of, most };
@@ -198,7 +214,28 @@ impl OutcomeRule {
             let fault = to.fault(Code::MissingWord, "nothing says how far the groups may be apart");
             return Err(fault.hint("give `demographic_parity: 10 points`, `min_ratio: 80%`, `equal_opportunity` or `equalized_odds`"));
         }
-        Ok(limits)
+        let differences = [self.demographic_parity, value(&self.equal_opportunity), value(&self.equalized_odds)];
+        let differences: Vec<Points> = differences.into_iter().flatten().collect();
+        if let (Some(written), Some(_), false) = (&to.warn, least, differences.is_empty()) {
+            let what = "`warn` stands beside several limits, and nothing says which it is earlier than";
+            return Err(to.fault_at(written, Code::ConflictingWords, what).hint("write a rule for each limit, with its `warn`"));
+        }
+        let warns = match least {
+            Some(least) => {
+                let is_earlier = |warn: Share, limit: Share| warn.decimal().compare(limit.decimal()).is_gt();
+                beside_one(&[least], to, is_earlier)?.map(|least| Warn::Ratio { least })
+            }
+            None => beside_one(&differences, to, Points::comes_before)?.map(|most| Warn::Difference { most }),
+        };
+        let with_warn = |limit: Limit| {
+            let warn = match (limit, warns) {
+                (Limit::Difference { of, .. }, Some(Warn::Difference { most })) => Some(Limit::Difference { of, most }),
+                (Limit::Ratio { .. }, Some(Warn::Ratio { least })) => Some(Limit::Ratio { least }),
+                (Limit::Difference { .. } | Limit::Ratio { .. }, _) => None,
+            };
+            Limits { limit, warn }
+        };
+        Ok(limits.into_iter().map(with_warn).collect())
     }
 
     /// The positive value as it is called among those of `column`.

@@ -18,6 +18,11 @@ impl Points {
     pub fn as_f64(self) -> f64 {
         self.0.as_f64()
     }
+
+    /// Whether it is less than `limit`.
+    pub fn comes_before(self, limit: Self) -> bool {
+        self.0.compare(limit.0).is_lt()
+    }
 }
 
 impl fmt::Display for Points {
