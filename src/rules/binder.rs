@@ -257,42 +257,6 @@ impl Binder<'_> {
         }
     }
 
-    /// What fails is no row that could be set aside: a failure rejects the batch unless the rule file says otherwise. `word` is
-    /// what the rule file asks for.
-    ///
-    /// # Errors
-    /// The rule file wants rows set aside; the hint says what to write.
-    pub fn rejects_unless_given(&mut self, word: &str, hint: &str) -> Result<(), Fault> {
-        match (self.policy.on_fail_given, self.policy.on_fail) {
-            (false, _) => self.policy.on_fail = OnFail::Reject,
-            (true, OnFail::Quarantine) => {
-                let what = format!("`{word}` can fail without a row that could be set aside");
-                return Err(self.fault(Code::MisplacedWord, what).hint(hint));
-            }
-            (true, OnFail::Reject | OnFail::Warn | OnFail::Info) => {}
-        }
-        Ok(())
-    }
-
-    /// The same, where the rule counts no failing rows at all.
-    ///
-    /// # Errors
-    /// The rule file says something of failing rows.
-    pub fn names_no_rows(&mut self, word: &str) -> Result<(), Fault> {
-        self.rejects_unless_given(word, "write `reject`, `warn` or `info`")?;
-        let misplaced = |other: &str| format!("`{other}` has no meaning beside `{word}`, which judges the batch and not its rows");
-        if self.policy.tolerance_given {
-            return Err(self.fault(Code::MisplacedWord, misplaced("tolerate")).hint("leave it out"));
-        }
-        if self.policy.nulls == Nulls::Fail {
-            return Err(self.fault(Code::MisplacedWord, misplaced("nulls")).hint("leave it out, or write `null` among the members"));
-        }
-        match &self.warn {
-            Some(warn) => Err(self.fault_at(warn, Code::MisplacedWord, misplaced("warn")).hint("leave it out")),
-            None => Ok(()),
-        }
-    }
-
     /// Whether rows without a value fail.
     pub fn nulls_fail(&self) -> bool {
         self.policy.nulls == Nulls::Fail

@@ -66,13 +66,14 @@ where
     T: Copy + std::str::FromStr<Err = Misread> + std::fmt::Display,
 {
     let Some(written) = &to.warn else { return Ok(None) };
-    let warn: Option<T> = to.own_warn()?;
     let fault = |what: String| to.fault_at(written, Code::ConflictingWords, what);
-    match (limits, warn) {
-        (&[limit], Some(warn)) if is_earlier(warn, limit) => Ok(Some(warn)),
-        (&[limit], _) => Err(fault(format!("`warn` is not an earlier limit than {limit}, so it would never warn"))),
-        ([], _) => Err(fault("`warn` is an earlier limit, and there is none that it could come before".to_owned())),
-        (_, _) => Err(fault("`warn` stands beside several limits, and nothing says which it is earlier than".to_owned())
+    match *limits {
+        [limit] => {
+            let warn = to.own_warn()?.filter(|&warn| is_earlier(warn, limit));
+            warn.map(Some).ok_or_else(|| fault(format!("`warn` is not an earlier limit than {limit}, so it would never warn")))
+        }
+        [] => Err(fault("`warn` is an earlier limit, and there is none that it could come before".to_owned())),
+        [_, _, ..] => Err(fault("`warn` stands beside several limits, and nothing says which it is earlier than".to_owned())
             .hint("write a rule for each limit, with its `warn`")),
     }
 }

@@ -36,6 +36,7 @@ mod length;
 mod limits;
 pub mod missing;
 mod narrow;
+mod of_batch;
 mod order;
 mod outcome;
 mod outliers;

@@ -80,7 +80,7 @@ impl Rule for Diff {
     const NAMES_ROWS: bool = false;
     const COUNTS_ROWS: bool = true;
     const TAKES_GROUPS: bool = false;
-    const WARN: EarlierLimit = EarlierLimit::Rows;
+    const WARN: EarlierLimit = EarlierLimit::Bound;
 
     fn explain(told: &Told<'_>) -> Explanation {
         explain::explain(told)
@@ -88,7 +88,7 @@ impl Rule for Diff {
 
     fn bind(&self, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
         let mut faults = Faults::default();
-        faults.take(to.names_no_rows("diff"));
+        faults.take(to.judges_the_batch("diff"));
         let AgainstWord::Paths(against) = &self.against.value.0 else {
             let what = format!("rows cannot be compared with {}: no row of it is kept", self.against.value.0);
             faults.push(to.fault_at(&self.against, Code::Unsupported, what).hint("name data: `against: PATH`"));

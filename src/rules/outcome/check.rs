@@ -116,7 +116,7 @@ impl OutcomeCheck {
             let is_beyond = |warn: &Limit| warn.standing(pair, tally.rows, self.terms.confidence) == Standing::Beyond;
             if let Some(warn) = warn.filter(is_beyond).filter(|_| standing == Standing::Within) {
                 outcome = outcome.max(Outcome::Warn);
-                message.push(said::of_limit(&name, pair, warn, Standing::Beyond, &self.terms));
+                message.push(said::of_limit(&name, pair, (warn, true), Standing::Beyond, &self.terms));
                 continue;
             }
             let so = match standing {
@@ -126,7 +126,7 @@ impl OutcomeCheck {
             };
             outcome = outcome.max(so);
             if so != Outcome::Pass {
-                message.push(said::of_limit(&name, pair, limit, standing, &self.terms));
+                message.push(said::of_limit(&name, pair, (limit, false), standing, &self.terms));
             }
         }
         if outcome == Outcome::Pass {

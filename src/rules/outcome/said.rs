@@ -60,13 +60,14 @@ pub(super) fn passing(name: &str, tally: &Tally, terms: &Terms) -> String {
 }
 
 /// How a group stands to a limit that it does not keep to for sure.
-pub(super) fn of_limit(name: &str, pair: Option<Pair>, limit: Limit, standing: Standing, terms: &Terms) -> String {
+pub(super) fn of_limit(name: &str, pair: Option<Pair>, (limit, is_early): (Limit, bool), standing: Standing, terms: &Terms) -> String {
     let rate = limit.rate();
     let Some(pair) = pair else {
         return format!("{name}: no {}, so there is no {} to compare", rate.whole(), rate.name());
     };
     let them = terms.reference.as_deref().unwrap_or("the rest");
     let (ours, theirs) = (percent(pair.ours), percent(pair.theirs));
+    let allowed = if is_early { "without a warning" } else { "tolerated" };
     let seen = match limit {
         Limit::Difference { most, .. } => {
             let ends = [most.as_f64() * 100.0, most.as_f64() * -100.0, 0.0];
@@ -74,14 +75,14 @@ pub(super) fn of_limit(name: &str, pair: Option<Pair>, limit: Limit, standing: S
             let (low, high) = pair.difference_interval(terms.confidence);
             let (difference, low, high) = (points(pair.difference()), points(low), points(high));
             let what = format!("{name}: a {} of {ours}, {them} {theirs}", rate.name());
-            format!("{what}: {difference} points [{low}, {high}], {most} tolerated")
+            format!("{what}: {difference} points [{low}, {high}], {most} {allowed}")
         }
         Limit::Ratio { least } => {
             let ends = [least.as_f64()];
             let (low, high) = pair.ratio_interval(terms.confidence);
             let ratio = pair.ratio().map_or_else(|| "none".to_owned(), |ratio| hundredths(ratio, &ends));
             let what = format!("{name}: a {} of {ours}, {them} {theirs}", rate.name());
-            format!("{what}: a ratio of {ratio} [{}, {}], at least {} tolerated", hundredths(low, &ends), hundredths(high, &ends), least)
+            format!("{what}: a ratio of {ratio} [{}, {}], at least {} {allowed}", hundredths(low, &ends), hundredths(high, &ends), least)
         }
     };
     match standing {
@@ -109,7 +110,7 @@ fn rounded(x: f64, decimals: usize, limits: &[f64]) -> String {
 pub(super) fn of_all(groups: &[GroupFigures], all: &Tally, terms: &Terms) -> Message {
     let of = |outcome: Outcome| groups.iter().filter(move |g| g.outcome == outcome);
     let mut message = Message::default();
-    if of(Outcome::Fail).chain(of(Outcome::InsufficientEvidence)).next().is_none() && of(Outcome::Pass).next().is_some() {
+    if groups.iter().all(|g| matches!(g.outcome, Outcome::Pass | Outcome::NotJudged)) && of(Outcome::Pass).next().is_some() {
         let (passing, number) = (of(Outcome::Pass).count(), groups.len());
         let them = match number {
             _ if passing < number => format!("{passing} of {number} groups"),
@@ -118,7 +119,7 @@ pub(super) fn of_all(groups: &[GroupFigures], all: &Tally, terms: &Terms) -> Mes
         };
         message.push(format!("{them} are within what is tolerated"));
     }
-    for outcome in [Outcome::Fail, Outcome::InsufficientEvidence] {
+    for outcome in [Outcome::Fail, Outcome::InsufficientEvidence, Outcome::Warn] {
         message.extend(of(outcome).take(SHOWN_MAX).flat_map(|g| g.message.statements().to_vec()));
         let more = of(outcome).count().saturating_sub(SHOWN_MAX);
         if more > 0 {
