@@ -296,9 +296,8 @@ impl Binder<'_> {
                     return Err(fault.hint("write `baseline: { path: baselines/NAME.json }`, or say `against: …` in the rule"));
                 }
             },
-            AgainstWord::Baseline { file: Some(_) } | AgainstWord::Paths(_) | AgainstWord::Published { .. } | AgainstWord::Runs { .. } => {
-                against.clone()
-            }
+            AgainstWord::Paths(paths) => AgainstWord::Paths(self.located(paths).to_vec()),
+            AgainstWord::Baseline { file: Some(_) } | AgainstWord::Published { .. } | AgainstWord::Runs { .. } => against.clone(),
         };
         if !S::SUMMARISED && !matches!(against, AgainstWord::Paths(_)) {
             let what = format!("this cannot be compared with {against}: no summary holds what it needs");
@@ -306,6 +305,15 @@ impl Binder<'_> {
         }
         let scope = self.scope.clone();
         Ok(self.requests.want_beside::<S>(against, spec, columns, &scope))
+    }
+
+    /// Where other data lie: a name that `sources` gives stands for the paths there.
+    pub fn located<'p>(&'p self, named: &'p [String]) -> &'p [String] {
+        let declared = |name: &String| self.sources.iter().find(|(known, _)| known == name).map(|(_, paths)| paths.value.0.as_slice());
+        match named {
+            [name] => declared(name).unwrap_or(named),
+            _ => named,
+        }
     }
 
     /// The keys of other data that `named` means beside the key that `columns` make.

@@ -156,7 +156,7 @@ impl Split {
         };
         let AgainstWord::Paths(paths) = &against.value.0 else {
             let fault = to.fault_at(against, Code::Unsupported, format!("rows cannot be looked for in {}", against.value.0));
-            return Err(fault.hint("name a file: `against: PATH`"));
+            return Err(fault.hint("name data, such as the path of the table: `against: PATH`"));
         };
         let named = Elsewhere { source: paths.clone(), columns: Vec::new(), is_declared: false };
         let query = Some(to.elsewhere(&Spanned { at: against.at, value: named }, &columns)?);

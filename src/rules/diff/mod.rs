@@ -46,7 +46,7 @@ use crate::yaml::Spanned;
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Diff {
-    /// What the batch is compared with: a path, a glob or a directory, or a list of them.
+    /// What the batch is compared with: a path, a glob or a directory, a list of them, or a name of the section `sources`.
     against: Spanned<Against>,
     /// The columns that tell rows apart: one, or a list.
     key: Spanned<Texts>,
@@ -91,7 +91,7 @@ impl Rule for Diff {
         faults.take(to.judges_the_batch("diff"));
         let AgainstWord::Paths(against) = &self.against.value.0 else {
             let what = format!("rows cannot be compared with {}: no row of it is kept", self.against.value.0);
-            faults.push(to.fault_at(&self.against, Code::Unsupported, what).hint("name data: `against: PATH`"));
+            faults.push(to.fault_at(&self.against, Code::Unsupported, what).hint("name data, such as the path of the table: `against: PATH`"));
             return Err(faults);
         };
         if self.key.value.0.is_empty() {
@@ -121,7 +121,7 @@ impl Rule for Diff {
         faults.or_ok(())?;
         self.settle_types(to);
         let query = DiffQuery {
-            against: against.clone(),
+            against: to.located(against).to_vec(),
             key: self.key.value.0.clone(),
             columns: self.columns.as_ref().map(|columns| columns.value.0.clone()),
             tolerance: self.tolerance.0.iter().map(|(name, apart)| (name.clone(), apart.value)).collect(),

@@ -161,7 +161,7 @@ impl JsonSchema for Against {
         let one = |key: &str, value: Schema| json_schema!({ "type": "object", "properties": { key: value }, "required": [key], "additionalProperties": false });
         let file = json_schema!({ "type": "string" });
         json_schema!({
-            "description": "What the batch is compared with: a path, glob or directory (or a list of them); `published`, or \
+            "description": "What the batch is compared with: a path, glob or directory (or a list of them), or a name of the section `sources`; `published`, or \
                             `{ published: { last: 30 batches } }`; `baseline`, or `{ baseline: FILE }`; \
                             `{ runs: { last: 14, season: weekday } }`.",
             "anyOf": [
