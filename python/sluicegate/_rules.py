@@ -251,8 +251,9 @@ class AgainstRuns(TypedDict):
 
 
 Against: TypeAlias = str | Iterable[str] | AgainstPublished | AgainstBaseline | AgainstRuns
-"""What the batch is compared with: a path, glob or directory (or a list of them); `published`, or `{ published: {
-last: 30 batches } }`; `baseline`, or `{ baseline: FILE }`; `{ runs: { last: 14, season: weekday } }`.
+"""What the batch is compared with: a path, glob or directory (or a list of them), or a name of the section
+`sources`; `published`, or `{ published: { last: 30 batches } }`; `baseline`, or `{ baseline: FILE }`; `{ runs:
+{ last: 14, season: weekday } }`.
 """
 Share: TypeAlias = float | str
 """A share: `1%` or `0.01`."""
@@ -1092,6 +1093,7 @@ class Rules(build.Builder):
         where: str | None = None,
         by: str | Iterable[str] | None = None,
         on_fail: Literal["reject", "warn", "info"] | None = None,
+        warn: Value | None = None,
         on_no_data: Literal["stop", "warn", "pass"] | None = None,
         over: Literal["sound", "all"] | None = None,
     ) -> Rules:
@@ -1101,10 +1103,11 @@ class Rules(build.Builder):
         `min_share` each class must have such a share, with `min_rows` so many rows (here that is a limit for
         each class). `classes` lists the classes there should be, or `against` takes them from other data: then
         `unseen` says what follows where one of them has no row, and a class that is not among them fails.
-        Without both, `unseen` compares with the baseline. The figures count the classes, the rows without a
-        label, and how many times more rows the largest class has than the smallest (`imbalance`). Shares are
-        those of these very rows, so there are no intervals; `representation` asks whether a sample is like its
-        population.
+        `warn` beside one of `min_share` and `min_rows` is an earlier limit: a class with less than that is a
+        warning. Without `classes` and `against`, `unseen` compares with the baseline. The figures count the
+        classes, the rows without a label, and how many times more rows the largest class has than the smallest
+        (`imbalance`). Shares are those of these very rows, so there are no intervals; `representation` asks
+        whether a sample is like its population.
 
         - Missing values and NaN: they are no class; they are counted apart, and `missing` judges them.
         - No rows: `no_data`; so are rows without any label, and more than 10,000 classes.
@@ -1126,7 +1129,7 @@ class Rules(build.Builder):
           left out: `warn`.
 
         Also: `id`, `description`, `owner`, `tags`, `runbook`, `column`, `columns`, `where`, `by`, `on_fail`,
-        `on_no_data`, `over`.
+        `warn`, `on_no_data`, `over`.
         """
         ...
 
@@ -2306,6 +2309,7 @@ class Rules(build.Builder):
         runbook: str | None = None,
         where: str | None = None,
         on_fail: Literal["reject", "warn", "info"] | None = None,
+        warn: Value | None = None,
         on_no_data: Literal["stop", "warn", "pass"] | None = None,
     ) -> Rules:
         """Rows that were added, removed or changed beside other data, by their key.
@@ -2325,7 +2329,8 @@ class Rules(build.Builder):
         Rows whose key occurs several times on one side, or lacks a part, cannot be paired: they are counted,
         and the rule fails. `max_changed` is held against the keys in both, `max_added` against the batch's
         rows, `max_removed` against the other's. Where none of the three is given, no difference is allowed, of
-        columns neither; where one is, only what has a limit is judged, and the rest is said.
+        columns neither; where one is, only what has a limit is judged, and the rest is said. Beside one of them
+        `warn` is an earlier limit.
 
         - Missing values and NaN: equal to each other, and to no value; a missing part makes a key no key.
         - Infinities: they are values, and each equals itself, whatever the tolerance.
@@ -2339,7 +2344,8 @@ class Rules(build.Builder):
         rules.diff("id", against="expected.parquet", tolerance={"*": 1e-9})
         ```
 
-        - `against`: What the batch is compared with: a path, a glob or a directory, or a list of them.
+        - `against`: What the batch is compared with: a path, a glob or a directory, a list of them, or a name
+          of the section `sources`.
         - `columns`: The columns that are compared. If left out: all that both have.
         - `key`: The columns that tell rows apart: one, or a list.
         - `max_added`: So many of the batch's rows may be added. If left out: see above.
@@ -2348,7 +2354,7 @@ class Rules(build.Builder):
         - `tolerance`: How far values may be apart, by column or pattern of columns: `0.01`, `1%`, `5s`. If left
           out: they must be equal.
 
-        Also: `id`, `description`, `owner`, `tags`, `runbook`, `where`, `on_fail`, `on_no_data`.
+        Also: `id`, `description`, `owner`, `tags`, `runbook`, `where`, `on_fail`, `warn`, `on_no_data`.
         """
         ...
 
@@ -2470,6 +2476,7 @@ class Rules(build.Builder):
         where: str | None = None,
         by: str | Iterable[str] | None = None,
         on_fail: Literal["reject", "warn", "info"] | None = None,
+        warn: Value | None = None,
         on_no_data: Literal["stop", "warn", "pass"] | None = None,
         min_rows: int | None = None,
         require_evidence: bool | None = None,
@@ -2493,6 +2500,9 @@ class Rules(build.Builder):
         within | `pass` | | across it | `insufficient_evidence`, a warning. The message says about how many rows
         of the group would be enough, if all groups grew alike, or "on the border" if even 1,000 times as many
         would not |
+
+        `warn` beside one limit is an earlier one in its unit (`warn: 5 points`, `warn: 90%`): a group that
+        keeps to the limit, and whose interval lies wholly beyond `warn`, is a warning.
 
         - The interval of a difference is Newcombe's (1998, method 10), that of a ratio Katz's (1978): ln r ±
           z·√(1/x₁ − 1/n₁ + 1/x₂ − 1/n₂). Where a part is 0, half a row is added to every count; where both
@@ -2543,7 +2553,7 @@ class Rules(build.Builder):
         - `reference_group`: The group that all others are compared with; of several columns a list. If left
           out: each group is compared with all others together.
 
-        Also: `id`, `description`, `owner`, `tags`, `runbook`, `where`, `by`, `on_fail`, `on_no_data`,
+        Also: `id`, `description`, `owner`, `tags`, `runbook`, `where`, `by`, `on_fail`, `warn`, `on_no_data`,
         `min_rows`, `require_evidence`, `over`.
         """
         ...
@@ -2563,6 +2573,7 @@ class Rules(build.Builder):
         where: str | None = None,
         by: str | Iterable[str] | None = None,
         on_fail: Literal["reject", "warn", "info"] | None = None,
+        warn: Value | None = None,
         on_no_data: Literal["stop", "warn", "pass"] | None = None,
         min_rows: int | None = None,
         require_evidence: bool | None = None,
@@ -2580,6 +2591,9 @@ class Rules(build.Builder):
         | the interval of the difference lies | outcome of the group with `max: 5 points` | |---|---| | wholly
         beyond 5 points, up or down | `fail` | | wholly within | `pass` | | across it | `insufficient_evidence`,
         a warning |
+
+        `warn: 3 points` beside `max` is an earlier limit: a group that is within `max` and wholly beyond it is
+        a warning.
 
         - All rows left by `clean` are looked at, whatever other rules do with them; those that are set aside
           fail a rule with `on_fail: quarantine`. Records that cannot be read are in no group, since it is not
@@ -2610,7 +2624,7 @@ class Rules(build.Builder):
         - `max`: How far a group's rejection rate may lie from that of all others. If left out: any distance,
           and the rule only reports.
 
-        Also: `id`, `description`, `owner`, `tags`, `runbook`, `where`, `by`, `on_fail`, `on_no_data`,
+        Also: `id`, `description`, `owner`, `tags`, `runbook`, `where`, `by`, `on_fail`, `warn`, `on_no_data`,
         `min_rows`, `require_evidence`.
         """
         ...

@@ -54,12 +54,20 @@ impl Suite {
     /// The options with the next rule file; none when all are judged.
     pub(super) fn next(&self, options: &mut RunOptions) -> Option<String> {
         let file = self.files.get(self.lines.len())?;
-        let stem = Path::new(file).file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        let stem = self.name_of(file);
         options.rules.clone_from(file);
         options.choices.is_shared = true;
         options.reports = self.reports.iter().map(|path| beside(path, &stem)).collect();
         options.failing_rows = self.failing_rows.as_ref().map(|path| beside(path, &stem));
         Some(file.clone())
+    }
+
+    /// What the reports of a rule file are called by: its name without the ending, where no other is called so.
+    fn name_of(&self, file: &str) -> String {
+        let text = |part: Option<&std::ffi::OsStr>| part.map(|part| part.to_string_lossy().into_owned()).unwrap_or_default();
+        let stem = |file: &str| text(Path::new(file).file_stem());
+        let is_alone = self.files.iter().filter(|other| stem(other) == stem(file)).count() == 1;
+        if is_alone { stem(file) } else { text(Path::new(file).file_name()) }
     }
 
     /// Notes what came of a rule file; nothing if there was nothing to judge.

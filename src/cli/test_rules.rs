@@ -13,7 +13,9 @@ use super::run::{self, Means, read_rules_with};
 use super::scratch::Scratch;
 use crate::audit::{RowJudge, Standing};
 use crate::diagnostic::{Code, Fault, Faults, Place};
+use crate::findings::builtin;
 use crate::gate::{self, Wanted};
+use crate::rules::schema::ChangeKind;
 use crate::ruleset::{Choices, Example, RuleFile};
 use crate::shown::counted;
 use crate::source::{self, Format, ReadOptions, Source, Spool};
@@ -47,8 +49,8 @@ struct Tested {
 enum Said {
     Passes,
     Fails,
-    /// It cannot be asked about one row, and why.
-    Nothing(String),
+    /// It cannot be asked about one row, and why; and what its finding is called, where the row tells that.
+    Nothing { why: String, called: Option<String> },
 }
 
 impl TestRules {
@@ -89,9 +91,17 @@ impl TestRules {
         let mut tested = Tested { examples: rules.examples.len(), ..Tested::default() };
         let mut unasked: Vec<(String, String)> = Vec::new();
         for example in &rules.examples {
-            let said = alone.iter().map(|alone| Ok::<_, Faults>((alone, self.said(alone, example, now)?)));
+            let mut lacks = None;
+            let said = alone.iter().map(|alone| Ok::<_, Faults>((alone, self.said(alone, example, now, &mut lacks)?)));
             let said: Vec<(&RuleFile, Said)> = said.collect::<Result<_, Faults>>()?;
             tested.compare(&rules, example, &said, &mut unasked);
+            if let Some(columns) = lacks {
+                let (place, what) = (example.at.in_file(&rules.path), format!("the contract requires a value of {columns}"));
+                match example.must_break.is_empty() {
+                    true => tested.wrong.push((place, format!("{what}, and the row must pass"))),
+                    false => tested.notes.push(format!("{place}: {what}")),
+                }
+            }
         }
         for (rule, why) in unasked {
             tested.notes.push(format!("`{rule}` was not asked: {why}"));
@@ -99,8 +109,8 @@ impl TestRules {
         Ok(tested)
     }
 
-    /// What the rule of `alone` says of the row.
-    fn said(&self, alone: &RuleFile, example: &Example, now: DateTime<Utc>) -> Result<Said, Faults> {
+    /// What the rule of `alone` says of the row, and which columns it `lacks` that the contract requires.
+    fn said(&self, alone: &RuleFile, example: &Example, now: DateTime<Utc>, lacks: &mut Option<String>) -> Result<Said, Faults> {
         let scratch = Scratch::new()?;
         let file = scratch.path.join("example.ndjson");
         std::fs::write(&file, format!("{}\n", example.row))
@@ -111,28 +121,38 @@ impl TestRules {
         let Some(item) = alone.items.first() else { return Ok(Said::Passes) };
         let judge = match RowJudge::new(alone, data.schema(), now) {
             Ok(judge) => judge,
-            Err(faults) => return Ok(Said::Nothing(first(faults))),
+            Err(faults) => return Ok(Said::nothing(first(faults))),
         };
-        let whole = judge.standings().into_iter().filter(|(id, _)| item.is_called(id)).any(|(_, standing)| match standing {
+        let whole = judge.standings().into_iter().filter(|(id, _)| item.is_called(id)).find(|(_, standing)| match standing {
             Standing::EachRow | Standing::EachRowTolerated | Standing::EachRowWarned => false,
             Standing::Keys | Standing::Batch | Standing::Not => true,
         });
-        if whole {
-            return Ok(Said::Nothing("it judges whole batches, and an example is one row".to_owned()));
+        if let Some((id, _)) = whole {
+            return Ok(Said::Nothing { why: "it judges whole batches, and an example is one row".to_owned(), called: Some(id) });
         }
         let job = self.means.job(now, alone, data, None, &scratch, &|_, _| {});
         let report = match gate::judge(&job, Wanted { place: None, batch_id: None, as_of: None, failing_rows: None }) {
             Ok((judged, _)) => judged.report,
-            Err(faults) => return Ok(Said::Nothing(first(faults))),
+            Err(faults) => return Ok(Said::nothing(first(faults))),
         };
-        if report.rows.malformed > 0 {
-            return Ok(Said::Nothing(MALFORMED.to_owned()));
+        // Of one row, values of another type look like a column of another type.
+        let types = [ChangeKind::TypeWidened, ChangeKind::TypeNarrowed, ChangeKind::TypeChanged];
+        if report.rows.malformed > 0 || report.schema_changes.iter().any(|change| types.contains(&change.kind)) {
+            return Ok(Said::nothing(MALFORMED));
         }
         if report.rows.filtered > 0 {
-            return Ok(Said::Nothing("`clean` leaves the row out".to_owned()));
+            return Ok(Said::nothing("`clean` leaves the row out"));
         }
+        let lacking = report.findings.iter().find(|finding| finding.code == builtin::REQUIRED.code && finding.failing_rows > 0);
+        *lacks = lacking.map(|finding| finding.columns.iter().map(|column| format!("`{column}`")).collect::<Vec<_>>().join(", "));
         let fails = report.findings.iter().any(|finding| item.is_called(&finding.id) && finding.failing_rows > 0);
         Ok(if fails { Said::Fails } else { Said::Passes })
+    }
+}
+
+impl Said {
+    fn nothing(why: impl Into<String>) -> Self {
+        Self::Nothing { why: why.into(), called: None }
     }
 }
 
@@ -146,7 +166,7 @@ impl Tested {
     /// Compares what the rules say of an example with what they should.
     fn compare(&mut self, rules: &RuleFile, example: &Example, said: &[(&RuleFile, Said)], unasked: &mut Vec<(String, String)>) {
         let place = example.at.in_file(&rules.path);
-        let is_malformed = said.iter().any(|(_, said)| matches!(said, Said::Nothing(why) if why == MALFORMED));
+        let is_malformed = said.iter().any(|(_, said)| matches!(said, Said::Nothing { why, .. } if why == MALFORMED));
         let wants = |name: &str| example.must_break.iter().any(|wanted| wanted == name);
         if is_malformed && !wants("malformed") {
             self.wrong.push((place, MALFORMED.to_owned()));
@@ -166,8 +186,9 @@ impl Tested {
                     self.wrong.push((place.clone(), format!("`{name}` fails, and must pass")));
                 }
                 (Said::Fails, false) => self.notes.push(format!("{place}: `{name}` fails too")),
-                (Said::Nothing(why), true) => self.wrong.push((place.clone(), format!("`{name}` cannot be asked: {why}"))),
-                (Said::Nothing(why), false) => {
+                (Said::Nothing { why, .. }, true) => self.wrong.push((place.clone(), format!("`{name}` cannot be asked: {why}"))),
+                (Said::Nothing { why, called }, false) => {
+                    let name = called.clone().unwrap_or(name);
                     if !unasked.iter().any(|(rule, known)| *rule == name && known == why) {
                         unasked.push((name, why.clone()));
                     }

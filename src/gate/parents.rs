@@ -88,7 +88,10 @@ impl Parent {
 
     fn rows(&self, wanted: &OtherQuery, rows: TableRows) -> Result<Fetched, Faults> {
         let schema = &self.audited.plan.prepare.rule_schema;
-        let (mut columns, mut faults) = (Vec::new(), Faults::default());
+        let known = self.audited.source.known();
+        // Nothing says what the type of such a column is; and no row of it has a key.
+        let is_untyped = |name: &String| known.infers_types && known.without_values.contains(name);
+        let (mut columns, mut faults, mut has_keys) = (Vec::new(), Faults::default(), true);
         for (ours, theirs) in &wanted.key {
             let Ok(index) = schema.index_of(theirs) else {
                 let known = schema.fields().iter().map(|field| field.name().as_str());
@@ -97,6 +100,10 @@ impl Parent {
                 continue;
             };
             let there = schema.field(index).data_type();
+            if is_untyped(theirs) {
+                has_keys = false;
+                continue;
+            }
             if !are_comparable(there, &ours.data_type) {
                 let (here, there) = (type_name(&ours.data_type), type_name(there));
                 return Ok(Fetched::OtherType(format!(
@@ -118,10 +125,10 @@ impl Parent {
         };
         let mut all: Vec<Arc<dyn Foreign>> = Vec::new();
         match rows {
-            TableRows::SetAside => all.push(Arc::new(takes(false))),
-            TableRows::New => all.push(Arc::new(takes(true))),
+            TableRows::SetAside => all.extend(has_keys.then(|| Arc::new(takes(false)) as Arc<dyn Foreign>)),
+            TableRows::New => all.extend(has_keys.then(|| Arc::new(takes(true)) as Arc<dyn Foreign>)),
             TableRows::Passing => {
-                if !self.is_there {
+                if !self.is_there && has_keys {
                     all.push(Arc::new(takes(true)));
                 }
                 match self.snapshot()?.map(|snapshot| snapshot.rows(key_query(wanted))).transpose()? {

@@ -144,7 +144,12 @@ fn withheld(judging: Judging<'_>) -> Judged {
 
 /// A fault that says which table it is about.
 fn about(table: &TableJob<'_>, fault: Fault) -> Fault {
-    Fault { what: format!("table `{}`: {}", table.name, fault.what), ..fault }
+    let fault = Fault { what: format!("table `{}`: {}", table.name, fault.what), ..fault };
+    match fault.code == Code::AlreadyPublished {
+        // Where its rows go away, children that are published could lose their parents.
+        true => fault.hint("nothing was changed; to replace what is published, gate this table by a rule file of its own with `--supersede`"),
+        false => fault,
+    }
 }
 
 /// A fault of a commit, after others were made.

@@ -118,7 +118,9 @@ fn rows_of(figure: Option<&Figure>) -> Option<u64> {
 /// How it came out, in words without values.
 fn said(rule: &str, outcome: Outcome, failing: u64, of: Option<u64>, message: &Message) -> Message {
     let is_harmless = |statement: &&String| HARMLESS.iter().any(|begins| statement.starts_with(begins));
-    match (outcome, of.filter(|of| *of > 0)) {
+    // Where it fails without a row that does, a count of none would read as if nothing had failed.
+    let counts_rows = failing > 0 || matches!(outcome, Outcome::Pass | Outcome::Known);
+    match (outcome, of.filter(|of| *of > 0 && counts_rows)) {
         (Outcome::NoData, _) => match message.statements().first().filter(is_harmless) {
             Some(statement) => statement.clone().into(),
             None => "there is nothing to judge".into(),

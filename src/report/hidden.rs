@@ -173,7 +173,7 @@ fn of_finding_since(finding: &FindingSince) -> FindingSince {
 #[cfg(test)]
 mod tests {
     /// Fields of a report that hold no value of the data, and those that are emptied of values above.
-    const KNOWN: [&str; 25] = [
+    const KNOWN: [&str; 27] = [
         "as_of",
         "batch",
         "began",

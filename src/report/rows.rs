@@ -8,8 +8,9 @@ pub(super) fn sum(report: &Report) -> String {
     let r = &report.rows;
     // Only a gate moves rows, and a stream.
     let would = match report.mode {
-        Mode::Gate | Mode::Stream | Mode::Profile | Mode::Compare => "",
+        Mode::Gate | Mode::Stream => "",
         Mode::Check | Mode::DryRun => "would be ",
+        Mode::Profile | Mode::Compare => return looked_at(report),
     };
     let malformed = if r.malformed > 0 { format!(" ({} malformed)", count(r.malformed)) } else { String::new() };
     let (quarantined, rejected) = if r.quarantined > 0 { (malformed, String::new()) } else { (String::new(), malformed) };
@@ -27,4 +28,15 @@ pub(super) fn sum(report: &Report) -> String {
         true => "no rows read".to_owned(),
         false => format!("{} read = {}", counted(r.read, "row"), parts.join(" + ")),
     }
+}
+
+/// The same where rows are looked at and go nowhere: `193 rows read, 2 of them malformed`.
+fn looked_at(report: &Report) -> String {
+    let r = &report.rows;
+    if r.read == 0 {
+        return "no rows read".to_owned();
+    }
+    let parts = [(r.filtered, "filtered"), (r.malformed, "malformed")];
+    let more: String = parts.into_iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!(", {} of them {what}", count(n))).collect();
+    format!("{} read{more}", counted(r.read, "row"))
 }

@@ -79,6 +79,13 @@ pub(super) fn answers(item: &RuleItem, name: &str) -> bool {
     }
 }
 
+impl RuleItem {
+    /// Whether what stands behind its name has the word, by itself or in a longer text.
+    pub fn mentions(&self, word: &str) -> bool {
+        words_of(&self.config).contains(word)
+    }
+}
+
 /// Whether `rest` is words of a rule, joined as the columns in the name of a finding are. Which columns a key or an SQL condition
 /// means, and in which order, is known once there is data: here it is enough that the rule names each of them.
 fn is_made_of(rest: &str, words: &BTreeSet<&str>) -> bool {

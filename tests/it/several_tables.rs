@@ -265,6 +265,33 @@ fn cardinality_limits_how_many_children_a_parent_has() {
 }
 
 #[test]
+fn values_of_another_table_wait_for_it_and_see_what_passes_there() {
+    let place = Place::new();
+    place.write(
+        "r.yaml",
+        "dataset: t\ntables:\n  c: { source: c.csv, rules: [values: { column: pid, in: p.id }] }\n  p: { source: p.csv, rules: [range: { column: id, max: 2 }] }\n",
+    );
+    place.write("p.csv", "id\n1\n2\n3\n");
+    place.write("c.csv", "x,pid\n1,1\n2,3\n3,9\n");
+    let run = place.run(&["check", "-r", "r.yaml"]);
+    assert_eq!(run.verdict(), "quarantine", "{}{}", run.stdout, run.stderr);
+    assert_eq!(finding(&run, "c", "values-pid")["failing_rows"], 2);
+}
+
+#[test]
+fn a_parent_without_rows_has_no_key_whatever_its_type_may_be() {
+    let place = Place::new();
+    place.write(
+        "r.yaml",
+        "dataset: t\ntables:\n  p: { source: p.csv, rules: [rows: { min: 0 }] }\n  c: { source: c.csv, rules: [foreign_key: { column: pid, in: p.id }] }\n",
+    );
+    place.write("p.csv", "id\n");
+    place.write("c.csv", "x,pid\n1,1\n2,3\n");
+    let run = place.run(&["check", "-r", "r.yaml"]);
+    assert_eq!(finding(&run, "c", "foreign_key-pid")["failing_rows"], 2, "{}{}", run.stdout, run.stderr);
+}
+
+#[test]
 fn mistakes_in_tables_are_named_with_their_place() {
     let place = Place::new();
     for data in ["a.csv", "b.csv"] {

@@ -218,6 +218,7 @@ fn lint_tells_what_is_odd() {
         ("  - missing: { column: a }\n", "the contract requires `a` already"),
         ("  - missing: { column: b }\n", "the `schema` section does not name it"),
         ("  - values: { column: s, in: [x] }\n  - values: { id: z, column: s, in: [y] }\n", "their sets have no value in common"),
+        ("  - range: { column: a, above: 4 }\n  - range: { column: a, id: x, below: 5 }\n", "no value of `a` passes both"),
         ("  - values: { column: a, in: [1] }\n  - range: { column: a, min: 2 }\n", "no value of the set lies within the range"),
     ];
     for (rules, said) in odd {
@@ -229,8 +230,64 @@ fn lint_tells_what_is_odd() {
     place.write("r.yaml", format!("{contract}rules:\n  - range: {{ column: a, min: 0 }}\n  - length: {{ column: s, max: 9 }}\n"));
     let run = place.run(&["rules", "lint", "r.yaml"]);
     assert_eq!((run.code, run.stdout.as_str()), (0, "r.yaml: nothing is odd\n"));
+    // Text is compared byte by byte: "5" is more than "10" and less than "9".
+    for column in ["s", "unknown"] {
+        let rules = format!("rules:\n  - range: {{ column: {column}, min: \"10\" }}\n  - range: {{ id: x, column: {column}, max: \"9\" }}\n");
+        let contract = if column == "s" { contract } else { "dataset: t\n" };
+        place.write("r.yaml", format!("{contract}{rules}"));
+        let run = place.run(&["rules", "lint", "r.yaml"]);
+        assert_eq!((run.code, run.stdout.as_str()), (0, "r.yaml: nothing is odd\n"), "{column}");
+    }
     place.write("r.yaml", "dataset: t\nrules:\n  - rnge: { column: a }\n");
     assert_eq!(place.run(&["rules", "lint", "r.yaml"]).code, 2);
+}
+
+#[test]
+fn templates_that_multiply_end_soon_and_long_chains_are_no_circles() {
+    let place = Place::new();
+    let uses = |next: usize, times: usize| {
+        (0..times).map(|n| format!("    - use: {{ template: t{next}, with: {{ id: \"${{id}}-{n}\" }} }}\n")).collect::<String>()
+    };
+    let template = |depth: usize, rules: String| format!("  t{depth}:\n    params: [id]\n    rules:\n{}", rules.replace("    - ", "      - "));
+    let file = |templates: &str| format!("dataset: t\ntemplates:\n{templates}rules:\n  - use: {{ template: t0, with: {{ id: a }} }}\n");
+    let last = "    - range: { id: \"${id}\", column: price, min: 0 }\n";
+    let many: String = (0..9).map(|depth| template(depth, uses(depth + 1, 9))).chain([template(9, last.to_owned())]).collect();
+    place.write("r.yaml", file(&many));
+    let run = place.run(&["rules", "validate", "r.yaml"]);
+    assert!(run.code == 2 && run.stderr.contains("templates make more than 10000 rules"), "{}", run.stderr);
+    let long: String = (0..17).map(|depth| template(depth, uses(depth + 1, 1))).chain([template(17, last.to_owned())]).collect();
+    place.write("r.yaml", file(&long));
+    let run = place.run(&["rules", "validate", "r.yaml"]);
+    assert!(run.code == 2 && run.stderr.contains("templates use each other more than 16 deep"), "{}", run.stderr);
+}
+
+#[test]
+fn a_row_that_breaks_the_contract_is_no_example_that_passes() {
+    let place = Place::with("", DATA);
+    let with = |examples: &str| {
+        let contract = "schema: { columns: { p: { type: int64, required: true }, q: { type: date } } }";
+        place.write("r.yaml", format!("dataset: t\n{contract}\nrules:\n  - range: {{ column: p, min: 5 }}\nexamples:\n{examples}"));
+        place.run(&["rules", "test", "r.yaml"])
+    };
+    for row in ["{ p: x }", "{ p: 5.5 }", "{ p: 99999999999999999999 }", "{ p: 7, q: 2026-02-30 }"] {
+        let run = with(&format!("  pass: [{row}]\n"));
+        assert!(run.code == 1 && run.stdout.contains("the row cannot be read as the contract's types"), "{row}: {}", run.stdout);
+        let run = with(&format!("  fail: [{{ row: {row}, rules: malformed }}]\n"));
+        assert_eq!(run.code, 0, "{row}: {}", run.stdout);
+    }
+    let run = with("  pass: [{ p: ~, q: 2026-02-28 }]\n");
+    assert!(run.code == 1 && run.stdout.contains("the contract requires a value of `p`, and the row must pass"), "{}", run.stdout);
+    let run = with("  pass: [{ p: 7, q: 2026-02-28 }]\n  fail: [{ row: { p: 4 }, rules: range-p }]\n");
+    assert_eq!(run.code, 0, "{}", run.stdout);
+}
+
+#[test]
+fn rule_files_of_one_name_have_reports_of_their_own() {
+    let place = Place::with("", DATA);
+    place.write("rules/a.yaml", TWO);
+    place.write("rules/a.yml", TWO);
+    place.run(&["check", "data.csv", "-r", "rules", "--report", "out.json"]);
+    assert!(place.path("out.a.yaml.json").exists() && place.path("out.a.yml.json").exists());
 }
 
 #[test]

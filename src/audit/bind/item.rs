@@ -70,6 +70,14 @@ impl Binding<'_, '_> {
         faults.or_ok(())
     }
 
+    /// The column without any value for which alone the rule does not bind: what it is read as says nothing of it.
+    fn without_values(&self, item: &RuleItem, column: Option<&Spanned<String>>, faults: &Faults) -> Option<String> {
+        let is_about_types = faults.0.iter().all(|fault| fault.code == Code::UnfitColumn);
+        let is_named = |name: &&String| column.is_some_and(|column| column.value == **name) || item.mentions(name);
+        let is_open = |name: &&String| self.terms.infers && !is_declared(self.terms, name);
+        self.terms.without_values.iter().filter(|_| is_about_types).filter(is_open).find(is_named).cloned()
+    }
+
     /// The columns that an item is about.
     fn columns(&self, item: &RuleItem, prepare: &Prepare) -> Result<Vec<Spanned<String>>, Faults> {
         if let Some(column) = &item.words.column {
@@ -110,13 +118,18 @@ impl Binding<'_, '_> {
     ) -> Result<(), Faults> {
         let schema = plan.prepare.rule_schema.clone();
         let drifted = column.filter(|_| item.entry.minds_kind).and_then(|c| self.drifted(&c.value, &schema));
+        let mut untyped = None;
         let bound = match drifted {
             Some(why) => Err(why.into()),
-            None => self
-                .bind_rule(item, column, (&plan.prepare, &plan.requests), baseline)
-                .map_err(|f| f.0.into_iter().map(|fault| fault.what).collect::<Message>()),
+            None => self.bind_rule(item, column, (&plan.prepare, &plan.requests), baseline).map_err(|faults| {
+                untyped = self.without_values(item, column, &faults);
+                match &untyped {
+                    Some(name) => format!("`{name}` has no value, so nothing says what its type is").into(),
+                    None => faults.0.into_iter().map(|fault| fault.what).collect::<Message>(),
+                }
+            }),
         };
-        if bound.is_err() {
+        if bound.is_err() && untyped.is_none() {
             // Against the contract it must bind; if not, the rule file is wrong, not the batch.
             self.bind_rule(item, column, (self.contract, &Requests::default()), baseline)?;
         }

@@ -25,7 +25,7 @@ use crate::yaml::Spanned;
 /// decimal equals the float nearest to it. Timestamps without a zone are taken as UTC. Lists and records are equal if all that lies in
 /// them is. Columns of kinds without a value in common (text and numbers) are not compared, and that is said. `tolerance` lets numbers
 /// be apart: `0.01` in the column's unit, |here − there| ≤ 0.01; `1%` of the other value, |here − there| ≤ 0.01·|there|; times by `5s`.
-/// Against a number, integers and decimals are compared exactly, floats as floats are.
+/// Integers and decimals are compared exactly, floats as floats are.
 ///
 /// Rows whose key occurs several times on one side, or lacks a part, cannot be paired: they are counted, and the rule fails.
 /// `max_changed` is held against the keys in both, `max_added` against the batch's rows, `max_removed` against the other's. Where none of

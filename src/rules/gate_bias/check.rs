@@ -84,6 +84,9 @@ impl Judge for GateBiasCheck {
                 (facts.get(all)?.map_or(&none, |out| &out.counts), facts.get(left)?.map_or(&none, |out| &out.counts))
             }
         };
+        if self.terms.max.is_some() && let (Some(only), 1) = (before.counts.keys().next(), before.counts.len()) {
+            return Ok(Judgement::NoData(format!("{} is the only group: there is nothing to compare it with", group_name(only))));
+        }
         let rows = |of: &BTreeMap<GroupKey, u64>, key: &GroupKey| of.get(key).copied().unwrap_or(0);
         let aside: BTreeMap<&GroupKey, u64> = before.counts.keys().map(|key| (key, rows(all, key) - rows(left, key))).collect();
         let (all_before, all_aside) = (before.counts.values().sum(), aside.values().sum());

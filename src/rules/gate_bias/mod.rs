@@ -43,7 +43,7 @@ use crate::yaml::{Position, Spanned};
 ///
 /// - Missing values and NaN: they are a group, `(missing)`.
 /// - Infinities: each is a group.
-/// - No rows: `no_data`. Where no row is set aside, the rule passes.
+/// - No rows: `no_data`; so is one group alone, with `max`. Where no row is set aside, the rule passes.
 ///
 /// Why: a gate that mostly drops the rows of one group makes the data worse for it, whatever its rules are about: people with
 /// long names, with an old form, from the one site with the broken sensor.

@@ -22,20 +22,30 @@ pub enum Apart {
 
 impl Apart {
     /// Whether `there` and `here` are no further apart than this: |here − there| ≤ d, or ≤ r·|there|. Integers and decimals are
-    /// held against `d` exactly, floats and shares by floats. Of times, both are nanoseconds.
+    /// compared exactly, floats as floats are. Of times, both are nanoseconds.
     pub fn holds(self, there: Number, here: Number) -> bool {
         match (self, there, here) {
             (Self::Time(duration), Number::Int { value: there, .. }, Number::Int { value: here, .. }) => {
                 (here - there).abs() <= i128::from(duration.seconds) * 1_000_000_000
             }
             (Self::Absolute(limit), Number::Int { value: there, scale: of_there }, Number::Int { value: here, scale: of_here }) => {
-                let scale = of_there.max(of_here);
-                let lift = |value: i128, from: i8| value.checked_mul(10i128.checked_pow(u32::from(scale.abs_diff(from)))?);
-                let difference = || Decimal::new(lift(here, of_here)?.checked_sub(lift(there, of_there)?)?.checked_abs()?, scale.into());
-                difference()
+                difference((there, of_there), (here, of_here))
                     .map_or_else(|| is_near(number(there, of_there), number(here, of_here), limit.as_f64()), |d| !d.compare(limit).is_gt())
             }
             (Self::Absolute(limit), there, here) => is_near(there.as_f64(), here.as_f64(), limit.as_f64()),
+            (Self::Relative(share), Number::Int { value: there, scale: of_there }, Number::Int { value: here, scale: of_here }) => {
+                let distance = || {
+                    let digits = share.digits().checked_mul(there.checked_abs()?)?;
+                    Decimal::new(digits, i32::try_from(share.scale()).ok()?.checked_add(of_there.into())?)
+                };
+                match difference((there, of_there), (here, of_here)).zip(distance()) {
+                    Some((difference, distance)) => !difference.compare(distance).is_gt(),
+                    None => {
+                        let there = number(there, of_there);
+                        is_near(there, number(here, of_here), share.as_f64() * there.abs())
+                    }
+                }
+            }
             (Self::Relative(share), there, here) => {
                 let there = there.as_f64();
                 is_near(there, here.as_f64(), share.as_f64() * there.abs())
@@ -43,6 +53,13 @@ impl Apart {
             (Self::Time(_), _, _) => false,
         }
     }
+}
+
+/// |here − there|, each with its scale; none where that does not fit.
+fn difference((there, of_there): (i128, i8), (here, of_here): (i128, i8)) -> Option<Decimal> {
+    let scale = of_there.max(of_here);
+    let lift = |value: i128, from: i8| value.checked_mul(10i128.checked_pow(u32::from(scale.abs_diff(from)))?);
+    Decimal::new(lift(here, of_here)?.checked_sub(lift(there, of_there)?)?.checked_abs()?, scale.into())
 }
 
 fn number(value: i128, scale: i8) -> f64 {
@@ -129,6 +146,9 @@ mod tests {
         assert!(apart("0.02").holds(Number::Float(1.0), Number::Float(1.01)));
         // Of the value there: 1% of 100 is 1, and 1% of 99 is less.
         assert!(apart("1%").holds(decimal(100, 0), decimal(99, 0)) && !apart("1%").holds(decimal(99, 0), decimal(100, 0)));
+        // As floats, 1.01 - 1.00 is more than 1% of 1.00.
+        assert!(apart("1%").holds(decimal(100, 2), decimal(10100, 4)) && !apart("1%").holds(decimal(100, 2), decimal(10101, 4)));
+        assert!(apart("0.5%").holds(decimal(-2000, 1), decimal(-201, 0)) && !apart("0.5%").holds(decimal(-2000, 1), decimal(-2011, 1)));
         assert!(!apart("10%").holds(decimal(0, 0), Number::Float(1e-300)));
         let (up, down) = (Number::Float(f64::INFINITY), Number::Float(f64::NEG_INFINITY));
         assert!(apart("1").holds(up, up) && !apart("1").holds(up, down) && !apart("10%").holds(up, Number::Float(1.0)));

@@ -137,10 +137,7 @@ impl Rule for Values {
     }
 
     fn looks_into(&self) -> Vec<Spanned<Elsewhere>> {
-        let column = |set: &Spanned<SetWord>| match &set.value {
-            SetWord::Column(elsewhere) => Some(Spanned { at: set.at, value: elsewhere.clone() }),
-            SetWord::Members { .. } | SetWord::File(_) => None,
-        };
+        let column = |set: &Spanned<SetWord>| set.value.column(set.at).map(|value| Spanned { at: set.at, value });
         [&self.r#in, &self.not_in].into_iter().flatten().filter_map(column).collect()
     }
 

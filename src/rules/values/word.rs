@@ -25,16 +25,25 @@ pub(super) enum SetWord {
 }
 
 impl SetWord {
+    /// The column of other data that it names, as a mapping or as `source.column`; `at` is where the set is written.
+    pub(super) fn column(&self, at: Position) -> Option<Elsewhere> {
+        match self {
+            Self::Column(column) => Some(column.clone()),
+            // A value by itself stands where the set stands.
+            Self::Members { members, file: None } => match members.as_slice() {
+                [Spanned { at: of_one, value: Some(one) }] if *of_one == at => column_of(&one.0),
+                _ => None,
+            },
+            Self::Members { .. } | Self::File(_) => None,
+        }
+    }
+
     /// Reads the file, if it names one; `at` is where the set is written.
     ///
     /// # Errors
     /// It cannot be read.
     pub(super) fn read(&mut self, at: Position, files: &mut Files<'_>) -> Result<(), Fault> {
-        if let Self::Members { members, file: None } = self
-            && let [Spanned { at: of_one, value: Some(one) }] = members.as_slice()
-            && *of_one == at
-            && let Some(column) = column_of(&one.0)
-        {
+        if let Some(column) = self.column(at) {
             *self = Self::Column(column);
         }
         let Self::File(path) = self else { return Ok(()) };

@@ -62,7 +62,7 @@ fn by_type(rules: &RuleFile, item: &RuleItem) -> Option<String> {
         .collect();
     let types = types.filter(|types| !types.is_empty())?;
     let is_idle = |data_type: &&DataType| match item.entry.name {
-        "range" => limits_of(data_type).zip(Limits::of(item)).is_some_and(|(of_type, limits)| limits.hold(&of_type)),
+        "range" => limits_of(data_type).zip(Limits::of(rules, item)).is_some_and(|(of_type, limits)| limits.hold(&of_type)),
         "values" => {
             let has = |value: &str| texts(item, "in").is_some_and(|set| set.iter().any(|one| one.eq_ignore_ascii_case(value)));
             matches!(data_type, DataType::Boolean) && has("true") && has("false")

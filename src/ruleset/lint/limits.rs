@@ -2,8 +2,10 @@
 
 use chrono::{Datelike, NaiveDate};
 
-use super::text;
-use crate::ruleset::RuleItem;
+use super::{columns, text};
+use crate::ruleset::{RuleFile, RuleItem};
+use crate::types::is_text;
+use crate::yaml::Value;
 
 /// From where to where values pass.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -16,19 +18,27 @@ pub(super) struct Limits {
 }
 
 impl Limits {
-    /// The limits of a rule; none if one of them can be no number.
-    pub(super) fn of(item: &RuleItem) -> Option<Self> {
+    /// The limits of a rule; none if one of them can be no number, or stands for text, which is compared otherwise.
+    pub(super) fn of(rules: &RuleFile, item: &RuleItem) -> Option<Self> {
+        let kind = if item.entry.name == "length" { Kind::Whole } else { Kind::of(rules, item) };
         let mut limits = Self { low: f64::NEG_INFINITY, has_low: true, high: f64::INFINITY, has_high: true };
         for (key, is_low, passes) in [("min", true, true), ("above", true, false), ("max", false, true), ("below", false, false)] {
             let Some(written) = text(item, key) else { continue };
-            let value = number(written)?;
+            let value = number(written).filter(|_| kind.compares_numbers(item, key))?;
             match is_low {
                 true if value >= limits.low => (limits.low, limits.has_low) = (value, passes),
                 false if value <= limits.high => (limits.high, limits.has_high) = (value, passes),
                 true | false => {}
             }
         }
-        Some(limits)
+        Some(if kind == Kind::Whole { limits.of_whole_numbers() } else { limits })
+    }
+
+    /// The same, closed: between two whole numbers no other lies.
+    fn of_whole_numbers(self) -> Self {
+        let low = if self.has_low { self.low.ceil() } else { self.low.floor() + 1.0 };
+        let high = if self.has_high { self.high.floor() } else { self.high.ceil() - 1.0 };
+        Self { low, has_low: true, high, has_high: true }
     }
 
     /// Whether no value passes both.
@@ -49,6 +59,41 @@ impl Limits {
 
     pub(super) fn has(&self, value: f64) -> bool {
         self.hold(&Self { low: value, has_low: true, high: value, has_high: true })
+    }
+}
+
+/// What the contract says of a rule's columns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Text,
+    Whole,
+    Other,
+    /// The contract gives no type, or several kinds.
+    Unknown,
+}
+
+impl Kind {
+    fn of(rules: &RuleFile, item: &RuleItem) -> Self {
+        let contract = rules.contract();
+        let kind = |name: &str| match contract.iter().find(|column| column.name == name).and_then(|column| column.data_type.as_ref()) {
+            None => Self::Unknown,
+            Some(data_type) if is_text(data_type) => Self::Text,
+            Some(data_type) if data_type.is_integer() => Self::Whole,
+            Some(_) => Self::Other,
+        };
+        let mut kinds = columns(item).into_iter().map(kind);
+        let first = kinds.next().unwrap_or(Self::Unknown);
+        if kinds.all(|kind| kind == first) { first } else { Self::Unknown }
+    }
+
+    /// Whether the limit is a number for sure: in quotes it may be text.
+    fn compares_numbers(self, item: &RuleItem, key: &str) -> bool {
+        let is_quoted = item.config.get(key).is_some_and(|entry| matches!(entry.value.value, Value::Scalar { quoted: true, .. }));
+        match self {
+            Self::Text => false,
+            Self::Whole | Self::Other => true,
+            Self::Unknown => !is_quoted || text(item, key).is_some_and(|written| written.parse::<NaiveDate>().is_ok()),
+        }
     }
 }
 

@@ -19,7 +19,7 @@ pub(super) fn compared(rules: &RuleFile, first: &RuleItem, second: &RuleItem) ->
     }
     let both: Vec<&str> = columns(first).into_iter().filter(|column| columns(second).contains(column)).collect();
     let column = both.first()?;
-    if let Some(why) = contradict(first, second) {
+    if let Some(why) = contradict(rules, first, second) {
         let what = format!("no value of `{column}` passes both this rule and {}: {why}", named(rules, first));
         return Some(rules.odd_at(
             second,
@@ -28,7 +28,7 @@ pub(super) fn compared(rules: &RuleFile, first: &RuleItem, second: &RuleItem) ->
             "correct one of them, or give each the rows it is for with `where`",
         ));
     }
-    let (weak, strong) = implied(first, second)?;
+    let (weak, strong) = implied(rules, first, second)?;
     let what = format!("whatever breaks this rule breaks {} too", named(rules, strong));
     Some(rules.odd_at(weak, Oddity::Repetition, what, "leave it out, or let one of them only warn: `on_fail: warn`"))
 }
@@ -68,12 +68,12 @@ fn rest(config: &Node) -> String {
 }
 
 /// Why no value passes both rules, which look at one column.
-fn contradict(first: &RuleItem, second: &RuleItem) -> Option<String> {
+fn contradict(rules: &RuleFile, first: &RuleItem, second: &RuleItem) -> Option<String> {
     let is_limited = |item: &RuleItem| matches!(item.entry.name, "range" | "length");
     let inverted = |item: &RuleItem| item.config.get("must_be").is_some_and(|entry| !matches!(entry.value.value, Value::Null));
     match (first.entry.name, second.entry.name) {
         (one, other) if one == other && is_limited(first) => {
-            let (one, other) = (Limits::of(first)?, Limits::of(second)?);
+            let (one, other) = (Limits::of(rules, first)?, Limits::of(rules, second)?);
             one.exclude(&other).then(|| "the limits of one begin where those of the other have ended".to_owned())
         }
         ("values", "values") => match (texts(first, "in"), texts(second, "in")) {
@@ -85,8 +85,8 @@ fn contradict(first: &RuleItem, second: &RuleItem) -> Option<String> {
             (None, Some(set)) => excluded(&set, &texts(first, "not_in")?),
             (None, None) => None,
         },
-        ("values", "range") => outside(first, second),
-        ("range", "values") => outside(second, first),
+        ("values", "range") => outside(rules, first, second),
+        ("range", "values") => outside(rules, second, first),
         ("missing", "missing") if inverted(first) != inverted(second) && !tolerates(first) && !tolerates(second) => {
             Some("one wants it missing, and one wants it there".to_owned())
         }
@@ -103,20 +103,20 @@ fn excluded(set: &[&str], not: &[&str]) -> Option<String> {
 }
 
 /// Whether no member of a set lies within a range.
-fn outside(values: &RuleItem, range: &RuleItem) -> Option<String> {
-    let (set, limits) = (texts(values, "in")?, Limits::of(range)?);
+fn outside(rules: &RuleFile, values: &RuleItem, range: &RuleItem) -> Option<String> {
+    let (set, limits) = (texts(values, "in")?, Limits::of(rules, range)?);
     let members: Option<Vec<f64>> = set.into_iter().map(number).collect();
     members?.iter().all(|member| !limits.has(*member)).then(|| "no value of the set lies within the range".to_owned())
 }
 
 /// The rule that says nothing beside the other, and the other.
-fn implied<'a>(first: &'a RuleItem, second: &'a RuleItem) -> Option<(&'a RuleItem, &'a RuleItem)> {
+fn implied<'a>(rules: &RuleFile, first: &'a RuleItem, second: &'a RuleItem) -> Option<(&'a RuleItem, &'a RuleItem)> {
     let is_limited = first.entry.name == second.entry.name && matches!(first.entry.name, "range" | "length");
     let alike = ["where", "by", "on_fail", "tolerate", "warn", "nulls", "column", "columns"];
     if !is_limited || !alike.iter().all(|key| same(first, second, key)) {
         return None;
     }
-    let (one, other) = (Limits::of(first)?, Limits::of(second)?);
+    let (one, other) = (Limits::of(rules, first)?, Limits::of(rules, second)?);
     match (one.hold(&other), other.hold(&one)) {
         (true, _) => Some((first, second)),
         (false, true) => Some((second, first)),

@@ -1,5 +1,6 @@
 //! Templates: rules with parameters, written once and used for several columns.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
@@ -83,7 +84,7 @@ pub(in crate::ruleset) fn expand(rules: Vec<Node>, templates: Option<&Node>, pat
         faults.push(fault.at(other.at.in_file(path)).hint("write `templates: { money: { params: [column], rules: [ … ] } }`"));
     }
     let mut out = Vec::new();
-    let expansion = Expansion { known: &known, path };
+    let expansion = Expansion { known: &known, path, left: Cell::new(RULES_MAX) };
     for node in rules {
         match node.entries() {
             [entry] if entry.key == "use" => {
@@ -97,7 +98,7 @@ pub(in crate::ruleset) fn expand(rules: Vec<Node>, templates: Option<&Node>, pat
             }
             _ => out.push(Expanded { node, used: None }),
         }
-        if out.len() > RULES_MAX {
+        if expansion.left.get() == 0 {
             faults.push(Fault::new(Code::TooLarge, format!("templates make more than {RULES_MAX} rules")));
             break;
         }
@@ -108,6 +109,8 @@ pub(in crate::ruleset) fn expand(rules: Vec<Node>, templates: Option<&Node>, pat
 struct Expansion<'a> {
     known: &'a BTreeMap<&'a str, &'a Node>,
     path: &'a str,
+    /// How many rules and uses there may yet be: uses within uses multiply.
+    left: Cell<usize>,
 }
 
 impl Expansion<'_> {
@@ -129,7 +132,12 @@ impl Expansion<'_> {
             });
             return Vec::new();
         };
-        if open.iter().any(|open| open == name) || open.len() >= DEPTH_MAX {
+        if open.len() >= DEPTH_MAX && !open.iter().any(|open| open == name) {
+            let what = format!("templates use each other more than {DEPTH_MAX} deep");
+            faults.push(at(Fault::new(Code::TooLarge, what)).hint("write the rules of the innermost where they are used"));
+            return Vec::new();
+        }
+        if open.iter().any(|open| open == name) {
             let circle: Vec<&str> = open.iter().map(String::as_str).chain([name]).collect();
             faults.push(at(Fault::new(Code::ConflictingWords, format!("templates use each other in a circle: {}", circle.join(" → ")))));
             return Vec::new();
@@ -142,6 +150,10 @@ impl Expansion<'_> {
         }
         let rules = template.get("rules").map(|rules| rules.value.clone());
         let Some(Value::Sequence(mut rules)) = rules.map(|rules| rules.value) else { return Vec::new() };
+        self.left.set(self.left.get().saturating_sub(rules.len().max(1)));
+        if self.left.get() == 0 {
+            return Vec::new();
+        }
         let mut filling = Filling { parameters: &parameters, with, missing: Vec::new(), path: self.path };
         rules.iter_mut().for_each(|rule| filling.fill(rule, faults));
         for missing in std::mem::take(&mut filling.missing) {
