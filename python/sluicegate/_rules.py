@@ -2324,7 +2324,7 @@ class Rules(build.Builder):
         as UTC. Lists and records are equal if all that lies in them is. Columns of kinds without a value in
         common (text and numbers) are not compared, and that is said. `tolerance` lets numbers be apart: `0.01`
         in the column's unit, |here − there| ≤ 0.01; `1%` of the other value, |here − there| ≤ 0.01·|there|;
-        times by `5s`. Against a number, integers and decimals are compared exactly, floats as floats are.
+        times by `5s`. Integers and decimals are compared exactly, floats as floats are.
 
         Rows whose key occurs several times on one side, or lacks a part, cannot be paired: they are counted,
         and the rule fails. `max_changed` is held against the keys in both, `max_added` against the batch's
@@ -2609,7 +2609,7 @@ class Rules(build.Builder):
 
         - Missing values and NaN: they are a group, `(missing)`.
         - Infinities: each is a group.
-        - No rows: `no_data`. Where no row is set aside, the rule passes.
+        - No rows: `no_data`; so is one group alone, with `max`. Where no row is set aside, the rule passes.
 
         Why: a gate that mostly drops the rows of one group makes the data worse for it, whatever its rules are
         about: people with long names, with an old form, from the one site with the broken sensor.

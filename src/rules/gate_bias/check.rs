@@ -84,9 +84,6 @@ impl Judge for GateBiasCheck {
                 (facts.get(all)?.map_or(&none, |out| &out.counts), facts.get(left)?.map_or(&none, |out| &out.counts))
             }
         };
-        if self.terms.max.is_some() && let (Some(only), 1) = (before.counts.keys().next(), before.counts.len()) {
-            return Ok(Judgement::NoData(format!("{} is the only group: there is nothing to compare it with", group_name(only))));
-        }
         let rows = |of: &BTreeMap<GroupKey, u64>, key: &GroupKey| of.get(key).copied().unwrap_or(0);
         let aside: BTreeMap<&GroupKey, u64> = before.counts.keys().map(|key| (key, rows(all, key) - rows(left, key))).collect();
         let (all_before, all_aside) = (before.counts.values().sum(), aside.values().sum());
@@ -121,6 +118,10 @@ fn share((part, whole): (u64, u64)) -> f64 {
 
 impl Terms {
     fn judge(&self, losses: &BTreeMap<GroupKey, Losses>) -> Judgement {
+        let only = losses.iter().next().filter(|(_, of)| losses.len() == 1 && of.aside > 0 && self.max.is_some());
+        if let Some((only, _)) = only {
+            return Judgement::NoData(format!("{} is the only group: there is nothing to compare it with", group_name(only)));
+        }
         let groups: Vec<GroupFigures> = losses.iter().map(|(key, of)| self.group(key, of)).collect();
         let worst = groups.iter().map(|g| g.outcome).max().unwrap_or(Outcome::Pass);
         let lacks_evidence = groups.iter().any(|g| matches!(g.outcome, Outcome::InsufficientEvidence | Outcome::NotJudged));
