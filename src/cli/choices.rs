@@ -44,6 +44,11 @@ pub(super) struct Choices {
 }
 
 impl Choices {
+    /// The rules that are asked for; none if all are.
+    pub(super) fn only(&self) -> &[String] {
+        &self.only
+    }
+
     pub(super) fn choices(&self) -> ruleset::Choices {
         ruleset::Choices { only: self.only.clone(), is_shared: self.is_shared, ..self.meant.choices() }
     }

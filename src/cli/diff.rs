@@ -9,6 +9,7 @@ use crate::compare;
 use crate::diagnostic::{Fault, Faults};
 use crate::report::Report;
 use crate::rules::paired::Apart;
+use crate::rules::schema::ChangeKind;
 use crate::rules::words::Tolerance;
 use crate::verdict::Verdict;
 
@@ -64,7 +65,12 @@ impl Diff {
         let found = compare::found_columns(&self.two.typed(&begun, &self.two.a)?);
         let rules = self.two.with_sections(&self.rules(&begun.dataset))?;
         let mut audited = self.two.judged(&begun, &rules)?;
-        compare::add_schema(&mut audited, &found);
+        // A difference by itself: a column that only one has, where neither columns nor limits say what counts. Types that have
+        // values in common are compared, and of others the rule tells.
+        let has_limits = self.max_changed.is_some() || self.max_added.is_some() || self.max_removed.is_some();
+        let is_free = has_limits || !self.columns.is_empty();
+        let of_types = [ChangeKind::TypeWidened, ChangeKind::TypeNarrowed];
+        compare::add_schema(&mut audited, &found, |change| !is_free && !of_types.contains(&change.kind));
         Ok(reported(&begun, &rules, &audited))
     }
 

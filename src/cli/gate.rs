@@ -323,6 +323,10 @@ impl Gate {
     /// Where rows go, and how; what the destination promises becomes rules.
     pub(super) fn request(&self, rules: &mut RuleFile, batch: &Batch<'_>) -> Result<Request, Faults> {
         let (supersede, dry_run, waiting) = (self.supersede, self.dry_run, self.destinations.waiting());
+        if let (true, Some(child)) = (supersede, rules.children.first()) {
+            let what = format!("`--supersede` takes published rows away, and the table `{child}` looks for keys in them");
+            return Err(Fault::new(Code::ConflictingOptions, what).hint("bring corrected rows as another batch: `--batch-id ID`").into());
+        }
         let (publish, batch_id) = (batch.publish.clone(), batch.id.clone());
         let replace = rules.sections.gate.replace.as_ref().map(|replace| replace.partition.clone());
         let removes = self.supersede.then_some("`--supersede`").or_else(|| replaces(rules));

@@ -208,6 +208,16 @@ impl RunOptions {
         whole(self.parse_rules()?)
     }
 
+    /// Whether a rule of the file is judged: with `--only` it may be none. What cannot be read is told when it is.
+    pub(super) fn judges_by(&self, file: &str) -> bool {
+        let Ok(confines) = self.trust.confines() else { return true };
+        let choices = crate::ruleset::Choices { is_shared: true, ..self.choices.choices() };
+        match parse_rules(file, confines.as_ref(), &choices) {
+            Ok(Parsed { rules: Some(rules), faults, .. }) => !rules.items.is_empty() || !faults.is_empty(),
+            Ok(Parsed { rules: None, .. }) | Err(_) => true,
+        }
+    }
+
     /// What can be read of the rule file, and what is wrong with it.
     ///
     /// # Errors

@@ -43,6 +43,19 @@ impl Suite {
             }
         }
         files.sort();
+        // By a file of which no rule is asked for, rows would be published that nobody judged.
+        let (mut kept, only) = (Vec::new(), options.choices.only());
+        for file in std::mem::take(&mut files) {
+            if only.is_empty() || options.judges_by(&file) {
+                kept.push(file);
+            }
+        }
+        let files = kept;
+        if files.is_empty() && !only.is_empty() {
+            let names: Vec<String> = only.iter().map(|name| format!("`{name}`")).collect();
+            let fault = Fault::new(Code::UnknownRule, format!("`--only`: no rule in this directory is called {}", names.join(" or ")));
+            return Err(fault.at(Place::file(directory)).hint("write the id of a rule, or `tag:NAME`"));
+        }
         if files.is_empty() {
             let fault = Fault::new(Code::FileNotFound, "no rule file is in this directory").at(Place::file(directory));
             return Err(fault.hint("rule files end in `.yaml` or `.yml`; those that begin with `_` are there to be included"));

@@ -89,7 +89,7 @@ fn is_alike(a: &DataType, b: &DataType) -> bool {
 pub fn complete(audited: &mut Audited, a: (&Arc<dyn Source>, &FoundColumns), wanted: &Wanted) -> Result<(), Faults> {
     let b = found_columns(audited);
     let (source_a, columns_a) = a;
-    let mut more: Vec<FindingWithRows> = schema(audited, columns_a, &b).into_iter().collect();
+    let mut more: Vec<FindingWithRows> = schema(audited, columns_a, &b, |_| true).into_iter().collect();
     more.extend(of_keys(audited, source_a, &b.schema, wanted)?.into_iter().map(FindingWithRows::from));
     audited.findings.sort_by(|x, y| effect(&y.finding).total_cmp(&effect(&x.finding)));
     more.append(&mut audited.findings);
@@ -97,25 +97,30 @@ pub fn complete(audited: &mut Audited, a: (&Arc<dyn Source>, &FoundColumns), wan
     Ok(())
 }
 
-/// Adds in front how the columns of an audit differ from those of A, whatever their order.
-pub fn add_schema(audited: &mut Audited, a: &FoundColumns) {
+/// Adds in front how the columns of an audit differ from those of A, whatever their order: a warning if a change matters.
+pub fn add_schema(audited: &mut Audited, a: &FoundColumns, matters: impl Fn(&SchemaChange) -> bool) {
     let b = found_columns(audited);
     // In which columns values are missing, the rows themselves say.
     let columns = |found: FoundColumns| FoundColumns { are_ordered: false, missing: BTreeMap::new(), ..found };
     let (a, b) = (columns(a.clone()), columns(b));
-    if let Some(finding) = schema(audited, &a, &b) {
+    if let Some(finding) = schema(audited, &a, &b, matters) {
         audited.findings.insert(0, finding);
     }
 }
 
-/// How the columns of an audit differ from those of A; nothing if they do not. By `exact` every change counts.
-fn schema(audited: &mut Audited, a: &FoundColumns, b: &FoundColumns) -> Option<FindingWithRows> {
+/// How the columns of an audit differ from those of A; nothing if they do not. It only informs where no change matters.
+fn schema(
+    audited: &mut Audited,
+    a: &FoundColumns,
+    b: &FoundColumns,
+    matters: impl Fn(&SchemaChange) -> bool,
+) -> Option<FindingWithRows> {
     let changes: Vec<SchemaChange> =
         diff(Columns::Found(a), Columns::Found(b), Evolution::Exact).into_iter().map(|difference| difference.change).collect();
     let told: Message = changes.iter().map(SchemaChange::told).collect::<Vec<_>>().into();
-    let count = changes.len() as u64;
+    let (count, outcome) = (changes.len() as u64, if changes.iter().any(matters) { Outcome::Warn } else { Outcome::Fail });
     audited.schema_changes = changes;
-    (count > 0).then(|| Finding { observed: count.into(), ..of(&SCHEMA, None, Outcome::Warn, told) }.into())
+    (count > 0).then(|| Finding { observed: count.into(), ..of(&SCHEMA, None, outcome, told) }.into())
 }
 
 fn effect(finding: &Finding) -> f64 {

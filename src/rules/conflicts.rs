@@ -118,7 +118,7 @@ impl SinglePass for ConflictsCheck {
         let failing = rows.len();
         let says = match self.keep {
             Keep::None => "whose key comes with different values",
-            Keep::Majority => "with another value than most rows of their key",
+            Keep::Majority => "with another value than the most frequent one of their key",
         };
         Ok(Judgement::Rows(RowsJudged {
             failing,

@@ -45,7 +45,7 @@ use crate::yaml::Spanned;
 ///
 /// - Missing values and NaN: a row that lacks a part of its key, its group, time or text passes that test.
 /// - Infinities: they are values, and each equals itself.
-/// - No rows: `no_data`. Another split without rows shares nothing, and everything passes.
+/// - No rows: `no_data`. So is another split without rows.
 ///
 /// Why: what a model has seen in training it knows by heart, so its score on such rows is no measure of what it has learned.
 ///

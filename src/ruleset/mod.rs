@@ -105,6 +105,8 @@ pub struct RuleFile {
     pub siblings: Vec<String>,
     /// Of one of several tables that is judged alone: where each of them publishes.
     pub sibling_places: Vec<(String, GateSection)>,
+    /// The tables that look for keys in this one, where it is chosen of several.
+    pub children: Vec<String>,
     /// The rule file as one text, where it is made of more than its own.
     flat: Option<String>,
 }

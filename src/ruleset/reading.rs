@@ -95,6 +95,7 @@ impl RuleFile {
             tables: Vec::new(),
             siblings: Vec::new(),
             sibling_places: Vec::new(),
+            children: Vec::new(),
             flat: None,
         };
         Parsed { rules: Some(rules), faults: sorted(faults), is_comparable }

@@ -115,7 +115,10 @@ pub(super) fn read(mut tree: Node, text_and_path: (&str, &str), wording: &Wordin
     refuse_moving_parents(&tables, path, &mut faults);
     if let Some(chosen) = &choices.table {
         let sibling_places: Vec<_> = tables.iter().map(|table| (table.name.clone(), table.rules.sections.gate.clone())).collect();
-        let rules = tables.into_iter().find(|table| table.name == *chosen).map(|table| RuleFile { sibling_places, ..table.rules });
+        let looks = |table: &&Table| table.parents.contains(chosen);
+        let children: Vec<String> = tables.iter().filter(looks).map(|table| table.name.clone()).collect();
+        let rules = tables.into_iter().find(|table| table.name == *chosen);
+        let rules = rules.map(|table| RuleFile { sibling_places, children, ..table.rules });
         if rules.is_none() && !names.contains(chosen) {
             let fault = Fault::new(Code::MalformedOption, format!("`--table {chosen}`: the rule file has no such table"));
             faults.push(fault.hint_nearest(chosen, names.iter().map(String::as_str)));

@@ -156,3 +156,17 @@ fn values_of_masked_columns_are_shown_nowhere() {
     let (_, report) = diff(&place, &["a.csv", "b.csv", "-k", "name", "-r", "r.yaml"]);
     assert!(!report.to_string().contains("SECRET"), "{report}");
 }
+
+#[test]
+fn equal_values_of_two_types_are_no_difference_and_the_types_are_told() {
+    let place = Place::new();
+    place.write("a.csv", "id,v\n1,1\n2,2\n");
+    place.write("b.csv", "id,v\n1,1.0\n2,2.0\n");
+    let run = place.run(&["diff", "a.csv", "b.csv", "-k", "id", "-v"]);
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+    assert!(run.stdout.contains("`v` widened from int64 to float64") && run.stdout.contains("2 rows read\n"), "{}", run.stdout);
+    // A column that only one has is a difference, unless only rows have a limit.
+    place.write("b.csv", "id,v,n\n1,1.0,x\n2,2.0,y\n");
+    assert_eq!(place.run(&["diff", "a.csv", "b.csv", "-k", "id"]).code, 1);
+    assert_eq!(place.run(&["diff", "a.csv", "b.csv", "-k", "id", "--max-changed", "0"]).code, 0);
+}

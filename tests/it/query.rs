@@ -223,3 +223,17 @@ fn values_of_masked_columns_are_shown_nowhere() {
     assert_eq!(with("SELECT DISTINCT * FROM ref").finding("q")["observed"], 1);
     assert_eq!(with("WITH t (a, b, c) AS (SELECT * FROM batch) SELECT DISTINCT CAST(b AS int) FROM t").code, 2);
 }
+
+#[test]
+fn what_draws_rows_or_makes_values_is_refused() {
+    let place = Place::with("", "id\n1\n2\n");
+    for (sql, said) in [
+        ("SELECT * FROM batch TABLESAMPLE (50 PERCENT)", "draws other rows each time"),
+        ("SELECT unnest(range(1, 2000000000)) FROM batch", "makes values that no row has"),
+        ("SELECT id FROM batch WHERE array_length(generate_series(1, 2000000000)) > id", "makes values that no row has"),
+    ] {
+        place.write("r.yaml", format!("dataset: d\nrules:\n  - query: {{ sql: \"{sql}\" }}\n"));
+        let run = place.run(&["check", "d.csv", "-r", "r.yaml"]);
+        assert!(run.code == 2 && run.stderr.contains(said), "{sql}: {}{}", run.stdout, run.stderr);
+    }
+}

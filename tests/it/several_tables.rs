@@ -292,6 +292,14 @@ fn a_parent_without_rows_has_no_key_whatever_its_type_may_be() {
 }
 
 #[test]
+fn a_parent_is_not_superseded_below_its_children() {
+    let place = shop();
+    assert_eq!(place.run(&SHOP).code, 0);
+    let run = place.run(&["gate", "-r", "rules/shop.yaml", "--table", "customers", "--supersede"]);
+    assert!(run.code == 2 && run.stderr.contains("the table `orders` looks for keys in them"), "{}", run.stderr);
+}
+
+#[test]
 fn mistakes_in_tables_are_named_with_their_place() {
     let place = Place::new();
     for data in ["a.csv", "b.csv"] {

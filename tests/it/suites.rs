@@ -238,6 +238,18 @@ fn lint_tells_what_is_odd() {
         let run = place.run(&["rules", "lint", "r.yaml"]);
         assert_eq!((run.code, run.stdout.as_str()), (0, "r.yaml: nothing is odd\n"), "{column}");
     }
+    // These can fail: by rows without a value, by a run of them, early; and empty batches pass by the last.
+    for rule in [
+        "range: { column: a, min: -128, max: 127, nulls: fail }",
+        "length: { column: s, min: 0, nulls: fail }",
+        "missing: { column: s, tolerate: 100%, max_run: 5 }",
+        "range: { column: a, max: 5, tolerate: 100%, warn: 5% }",
+        "rows: { min: 0 }",
+    ] {
+        place.write("r.yaml", format!("{contract}rules:\n  - {rule}\n"));
+        let run = place.run(&["rules", "lint", "r.yaml"]);
+        assert_eq!((run.code, run.stdout.as_str()), (0, "r.yaml: nothing is odd\n"), "{rule}");
+    }
     place.write("r.yaml", "dataset: t\nrules:\n  - rnge: { column: a }\n");
     assert_eq!(place.run(&["rules", "lint", "r.yaml"]).code, 2);
 }
@@ -282,11 +294,26 @@ fn a_row_that_breaks_the_contract_is_no_example_that_passes() {
 }
 
 #[test]
+fn of_a_directory_only_files_with_a_rule_that_is_asked_for_publish() {
+    let place = Place::with("", "id,price,email\n1,5,a@b.example\n2,0,\n");
+    let file = |name: &str, rule: &str| {
+        format!("dataset: {name}\nsource: {{ path: d.csv }}\nrules:\n  - {rule}\ngate: {{ publish: out/{name}, quarantine: aside/{name} }}\n")
+    };
+    place.write("rules/a.yaml", file("a", "range: { column: price, min: 9 }"));
+    place.write("rules/b.yaml", file("b", "missing: { column: email }"));
+    let run = place.run(&["gate", "-r", "rules", "--only", "missing-email"]);
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+    assert!(!place.path("out/a").exists() && place.path("out/b").exists() && !run.stdout.contains("a.yaml"), "{}", run.stdout);
+    let run = place.run(&["gate", "-r", "rules", "--only", "missing-mail"]);
+    assert!(run.code == 2 && run.stderr.contains("no rule in this directory is called `missing-mail`"), "{}", run.stderr);
+}
+
+#[test]
 fn rule_files_of_one_name_have_reports_of_their_own() {
     let place = Place::with("", DATA);
     place.write("rules/a.yaml", TWO);
     place.write("rules/a.yml", TWO);
-    place.run(&["check", "data.csv", "-r", "rules", "--report", "out.json"]);
+    place.run(&["check", "d.csv", "-r", "rules", "--report", "out.json"]);
     assert!(place.path("out.a.yaml.json").exists() && place.path("out.a.yml.json").exists());
 }
 

@@ -298,7 +298,7 @@ fn said(finding: &Finding) -> String {
     };
     let told = [
         of(Outcome::Fail, if finding.on_fail == OnFail::Warn { "beyond the limit" } else { "fail" }),
-        of(Outcome::Warn, "near the limit"),
+        of(Outcome::Warn, "warn"),
         of(Outcome::NoData, "without data"),
         of(Outcome::InsufficientEvidence, "too small to tell"),
         of(Outcome::NotJudged, "too small, not judged"),

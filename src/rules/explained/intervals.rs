@@ -7,6 +7,7 @@ use crate::statistics::{normal_z, two_proportions_p_value};
 const WILSON: &str = "interval: E. B. Wilson 1927, Probable inference, the law of succession, and statistical inference";
 const NEWCOMBE: &str = "interval of a difference: R. G. Newcombe 1998, Interval estimation for the difference, method 10";
 const KATZ: &str = "interval of a ratio: D. Katz et al. 1978; with half a row added where a part is 0: S. D. Walter 1975";
+const MOVER: &str = "interval of a ratio of which a part is the whole: A. Donner and G. Y. Zou 2012, equation 9 (MOVER-R), of Wilson's intervals";
 
 fn one() -> Expr {
     1.0.into()
@@ -119,16 +120,13 @@ pub(in crate::rules) fn ratio(
     [found, low, high]: [&Value; 3],
     explanation: &mut Explanation,
 ) -> (Expr, Option<Expr>) {
-    explanation.source(KATZ);
     if !theirs.is_none() {
         explanation.computes("ratio", "the share / that of the other side", ours.share.clone() / theirs.share.clone(), found);
     }
-    if ours.is_whole() && theirs.is_whole() {
-        explanation.notes("where both parts are the whole, the lower ends of Wilson's intervals stand in");
-        let low = explanation.computed("ratio low", "the interval's low", ours.low.clone(), low);
-        let high = explanation.computed("ratio high", "1 / the other's low", one() / theirs.low.clone(), high);
-        return (low, Some(high));
+    if ours.is_whole() || theirs.is_whole() {
+        return of_intervals((ours, theirs), [low, high], explanation);
     }
+    explanation.source(KATZ);
     let added = if ours.is_none() || theirs.is_none() {
         explanation.notes("a part is 0: half a row is added to every count");
         0.5
@@ -153,6 +151,35 @@ pub(in crate::rules) fn ratio(
         return (low, None);
     }
     let high = explanation.computed("ratio high", "ratio of the counts × e to the power of reach", centre * reach.exp(), high);
+    (low, Some(high))
+}
+
+/// The interval of the ratio of two shares of which one is the whole, from Wilson's interval of each.
+fn of_intervals(
+    (ours, theirs): (&Proportion, &Proportion),
+    [low, high]: [&Value; 2],
+    explanation: &mut Explanation,
+) -> (Expr, Option<Expr>) {
+    explanation.source(MOVER);
+    explanation.notes("a part is the whole: the interval of the ratio follows from the intervals of both shares");
+    let of = |share: &Expr, end: &Expr| end.clone() * (Expr::from(2.0) * share.clone() - end.clone());
+    let product = explanation.derives("product", "the share × that of the other side", ours.share.clone() * theirs.share.clone());
+    let root = |ours: Expr, theirs: Expr| (product.clone().squared() - ours * theirs).sqrt();
+    let low = if ours.is_none() {
+        explanation.notes("the ratio of a share of 0 begins at 0");
+        0.0.into()
+    } else {
+        let (a, b) = (of(&ours.share, &ours.low), of(&theirs.share, &theirs.high));
+        let formula = "a / (product + √(product² − a × b)), a = low × (2 × share − low), b = the other's high × (2 × its share − its high)";
+        explanation.computed("ratio low", formula, a.clone() / (product.clone() + root(a, b)), low)
+    };
+    if theirs.is_none() {
+        explanation.notes("above a share of 0 the ratio has no end");
+        return (low, None);
+    }
+    let (a, b) = (of(&ours.share, &ours.high), of(&theirs.share, &theirs.low));
+    let formula = "(product + √(product² − a × b)) / b, a = high × (2 × share − high), b = the other's low × (2 × its share − its low)";
+    let high = explanation.computed("ratio high", formula, (product.clone() + root(a, b.clone())) / b, high);
     (low, Some(high))
 }
 

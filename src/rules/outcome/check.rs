@@ -10,7 +10,7 @@ use crate::findings::{FigureName, Figures, Finding, GroupFigures, Message, Outco
 use crate::metric::groups::{GROUPS_MAX, GroupCounts, GroupKey, group_name};
 use crate::rules::facts::SinglePass;
 use crate::rules::{GroupFacts, Handle, Judgement};
-use crate::shown::count;
+use crate::shown::{count, counted};
 use crate::statistics::{two_proportions_p_value, wilson_interval};
 
 #[derive(Clone)]
@@ -74,7 +74,8 @@ impl OutcomeCheck {
         if all.rows == 0 {
             return Some(format!("no row has a {}", self.terms.what()));
         }
-        if all.positives == 0 {
+        let compares_errors = self.limits.iter().any(|limits| limits.limit.rate() != Rate::Selection);
+        if all.positives == 0 && (compares_errors || !self.terms.predicts) {
             return Some(format!("no `{}` is `{}`", of(0), self.positive.label));
         }
         if let Some(prediction) = self.positive.prediction.as_ref().filter(|_| all.selected == 0) {
@@ -87,7 +88,15 @@ impl OutcomeCheck {
             }
             None => {
                 let with_rows = tallies.iter().filter(|(_, tally)| tally.rows > 0).map(|(key, _)| group_name(key)).collect::<Vec<_>>();
-                (with_rows.len() == 1).then(|| format!("{} is the only group: there is nothing to compare it with", with_rows.concat()))
+                let without = tallies.iter().filter(|(_, tally)| tally.rows == 0);
+                let without: Vec<String> =
+                    without.map(|(key, tally)| format!("{} ({})", group_name(key), counted(tally.missing, "row"))).collect();
+                let what = self.terms.what();
+                let only = || match without.is_empty() {
+                    true => format!("{} is the only group: there is nothing to compare it with", with_rows.concat()),
+                    false => format!("{} is the only group with a {what}; without one: {}", with_rows.concat(), without.join(", ")),
+                };
+                (with_rows.len() == 1).then(only)
             }
         }
     }
@@ -108,6 +117,10 @@ impl OutcomeCheck {
             let message = said::reference(&name, tally).into();
             return GroupFigures { group: key.clone(), outcome: Outcome::Pass, message, figures };
         };
+        if theirs.rows < self.terms.min_rows {
+            let message = said::too_small_beside(&name, theirs.rows, &self.terms).into();
+            return GroupFigures { group: key.clone(), outcome: Outcome::InsufficientEvidence, message, figures };
+        }
         let mut message = Message::default();
         let mut outcome = Outcome::Pass;
         for &Limits { limit, warn } in &self.limits {

@@ -143,6 +143,10 @@ impl<'a> Group<'a> {
         }
         let them = if told.has("reference_group") { " of the reference group" } else { " of the rest" };
         let other = self.theirs(told, all);
+        if other.rows < least as f64 {
+            let question = "has what it is compared with fewer rows than `min_rows`?";
+            return part.asks(question, Test::of(other.rows, Is::Below, least), Outcome::InsufficientEvidence);
+        }
         let reference = self.value(&figures::REFERENCE);
         let theirs = side(Rate::Selection, them, other, (&z, [&reference, &Value::Nothing, &Value::Nothing]), part);
         let mut asked = Asked::default();

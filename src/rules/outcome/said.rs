@@ -43,6 +43,12 @@ pub(super) fn too_small(name: &str, tally: &Tally, terms: &Terms) -> String {
     }
 }
 
+/// Of a group beside so few rows that they tell nothing.
+pub(super) fn too_small_beside(name: &str, rows: u64, terms: &Terms) -> String {
+    let them = terms.reference.as_deref().unwrap_or("the rest");
+    format!("{name}: {them} has {}, too few to compare with below {}", counted(rows, "row"), count(terms.min_rows))
+}
+
 pub(super) fn reference(name: &str, tally: &Tally) -> String {
     format!("{name}: a selection rate of {}, which the others are compared with", percent(tally.rate(Rate::Selection)))
 }
@@ -86,7 +92,7 @@ pub(super) fn of_limit(name: &str, pair: Option<Pair>, (limit, is_early): (Limit
         }
     };
     match standing {
-        Standing::Open(Some(rows)) => format!("{seen}: too few rows to tell, about {} of this group would do", count(rows)),
+        Standing::Open(Some(rows)) => format!("{seen}: too few rows to tell, about {} of this group would do if all groups grew alike", count(rows)),
         Standing::Open(None) => format!("{seen}: on the border of what is tolerated"),
         Standing::Within | Standing::Beyond | Standing::Undefined => seen,
     }

@@ -29,6 +29,10 @@ pub(super) fn of_contract(rules: &RuleFile, item: &RuleItem) -> Option<Odd> {
 fn tolerates_all(item: &RuleItem) -> Option<String> {
     let tolerate = text(item, "tolerate")?.trim();
     let all = tolerate.strip_suffix('%').and_then(number).is_some_and(|percent| percent >= 100.0);
+    // Then it warns earlier, or judges something beside the rows.
+    if ["warn", "max_run", "together", "must_contain", "must_equal"].iter().any(|key| item.config.get(key).is_some()) {
+        return None;
+    }
     all.then(|| format!("it tolerates {tolerate} of the rows"))
 }
 
@@ -39,8 +43,12 @@ fn speaks_of_none(item: &RuleItem) -> Option<String> {
 
 fn without_limit(item: &RuleItem) -> Option<String> {
     let own = |key: &str, values: &[&str]| text(item, key).is_some_and(|text| values.contains(&text));
+    if fails_nulls(item) {
+        return None;
+    }
     let never = match item.entry.name {
-        "length" | "rows" => {
+        // Of `rows`, `min: 0` lets empty batches pass, which otherwise are undecided.
+        "length" => {
             let others = ["max", "below", "above", "equals", "against", "change"];
             text(item, "min").and_then(number).is_some_and(|min| min <= 0.0) && others.iter().all(|key| item.config.get(key).is_none())
         }
@@ -53,8 +61,16 @@ fn without_limit(item: &RuleItem) -> Option<String> {
     never.then(|| "every value passes it".to_owned())
 }
 
+/// Whether rows without a value fail: then a rule can fail whatever values pass.
+fn fails_nulls(item: &RuleItem) -> bool {
+    text(item, "nulls") == Some("fail")
+}
+
 /// A limit that no value of the column's type breaks.
 fn by_type(rules: &RuleFile, item: &RuleItem) -> Option<String> {
+    if fails_nulls(item) {
+        return None;
+    }
     let contract = rules.contract();
     let types: Option<Vec<&DataType>> = columns(item)
         .into_iter()

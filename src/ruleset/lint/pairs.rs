@@ -78,7 +78,8 @@ fn contradict(rules: &RuleFile, first: &RuleItem, second: &RuleItem) -> Option<S
         }
         ("values", "values") => match (texts(first, "in"), texts(second, "in")) {
             (Some(one), Some(other)) => {
-                let is_common = one.iter().any(|value| other.contains(value));
+                let same_number = |value: &str| number(value).is_some_and(|value| other.iter().any(|one| number(one) == Some(value)));
+                let is_common = one.iter().any(|value| other.contains(value) || same_number(value));
                 (!is_common).then(|| "their sets have no value in common".to_owned())
             }
             (Some(set), None) => excluded(&set, &texts(second, "not_in")?),

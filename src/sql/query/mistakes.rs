@@ -1,5 +1,7 @@
 //! What is wrong with a query before any row is read.
 
+use std::ops::ControlFlow;
+
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{DataFusionError, SchemaError};
 use datafusion::execution::SessionState;
@@ -22,11 +24,32 @@ const EXAMPLE: &str = "write a query, such as `SELECT * FROM batch WHERE price <
 pub(crate) fn tables_named(text: &str) -> Result<Vec<String>, Misread> {
     let state = engine::context().state();
     let statement = statement(text, &state).map_err(|wrong| wrong.why)?;
+    if samples(&statement) {
+        return Err(Misread::new("`TABLESAMPLE` draws other rows each time").hint("leave it out; `where` says which rows the rule speaks of"));
+    }
     let references = state.resolve_table_references(&statement).map_err(explained)?;
     let mut names: Vec<String> = references.iter().map(ToString::to_string).collect();
     names.sort();
     names.dedup();
     Ok(names)
+}
+
+/// Whether a table of it is sampled: the planner leaves that word out without a sound.
+fn samples(statement: &Statement) -> bool {
+    struct Looks;
+    impl ast::Visitor for Looks {
+        type Break = ();
+        fn pre_visit_table_factor(&mut self, table: &ast::TableFactor) -> ControlFlow<()> {
+            match table {
+                ast::TableFactor::Table { sample: Some(_), .. } | ast::TableFactor::Derived { sample: Some(_), .. } => ControlFlow::Break(()),
+                _ => ControlFlow::Continue(()),
+            }
+        }
+    }
+    match statement {
+        Statement::Statement(statement) => ast::Visit::visit(statement.as_ref(), &mut Looks).is_break(),
+        _ => false,
+    }
 }
 
 /// The one query that `text` is.
@@ -96,6 +119,10 @@ fn volatile(part: &Expr) -> Option<Misread> {
     match part {
         Expr::ScalarFunction(f) if part.is_volatile_node() => {
             Some(Misread::new(format!("`{}` is volatile: it differs from run to run", f.name())).hint("leave it out"))
+        }
+        // It makes as many values as it is told, whatever the memory.
+        Expr::ScalarFunction(f) if ["range", "generate_series"].contains(&f.name()) => {
+            Some(Misread::new(format!("`{}` makes values that no row has", f.name())).hint("write a source with these values: `sources: { NAME: PATH }`"))
         }
         _ => None,
     }
