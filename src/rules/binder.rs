@@ -332,9 +332,8 @@ impl Binder<'_> {
                     return Err(fault.hint("write `baseline: { path: baselines/NAME.json }`, or say `against: …` in the rule"));
                 }
             },
-            AgainstWord::Baseline { file: Some(_) } | AgainstWord::Paths(_) | AgainstWord::Published { .. } | AgainstWord::Runs { .. } => {
-                against.clone()
-            }
+            AgainstWord::Paths(paths) => AgainstWord::Paths(self.paths_of(paths)),
+            AgainstWord::Baseline { file: Some(_) } | AgainstWord::Published { .. } | AgainstWord::Runs { .. } => against.clone(),
         };
         if !S::SUMMARISED && !matches!(against, AgainstWord::Paths(_)) {
             let what = format!("this cannot be compared with {against}: no summary holds what it needs");
@@ -342,6 +341,15 @@ impl Binder<'_> {
         }
         let scope = self.scope.clone();
         Ok(self.requests.want_beside::<S>(against, spec, columns, &scope))
+    }
+
+    /// The paths of a source, where these are the name of one that the rule file declares; else these.
+    fn paths_of(&self, paths: &[String]) -> Vec<String> {
+        let declared = match paths {
+            [name] => self.sources.iter().find(|(known, _)| known == name),
+            _ => None,
+        };
+        declared.map_or_else(|| paths.to_vec(), |(_, paths)| paths.value.0.clone())
     }
 
     /// The keys of other data that `named` means beside the key that `columns` make.
