@@ -708,6 +708,7 @@ class Rules(build.Builder):
         columns: Mapping[str, ColumnContract] | None = None,
         *,
         evolution: Literal["exact", "backward", "forward", "full", "any"] | None = None,
+        json_schema: str | None = None,
         on_fail: Literal["info", "warn", "quarantine", "reject"] | None = None,
     ) -> Rules:
         """The contract: which columns there are, of which types. If left out: the destination's table is the
@@ -719,6 +720,8 @@ class Rules(build.Builder):
         - `columns`: The columns, in order; names may be paths of nested fields. If left out: the destination's
           table is the contract.
         - `evolution`: Which changes are compatible, in the Confluent schema registry's meanings.
+        - `json_schema`: The file of a JSON Schema that the records keep: the same as the rule `- json_schema:
+          FILE`, by whose name its finding goes. If left out: the contract names none.
         - `on_fail`: What follows an incompatible change. If left out: `reject`.
         """
         ...
@@ -1666,6 +1669,9 @@ class Rules(build.Builder):
         Patterns are regular expressions in linear time, without look-around and back references. The schema is
         one file: a `$ref` may lead to another place in it, such as `$defs`, and not to other files or
         addresses, which are never read. A changed schema file is a changed rule file.
+
+        `- json_schema: schemas/order.json` is short for `- json_schema: { schema: schemas/order.json }`. Beside
+        a contract, `schema: { json_schema: schemas/order.json }` is that rule too.
 
         - Missing values and NaN: `null` in the record (with `column`, a missing value passes, unless `nulls:
           fail`).
