@@ -394,8 +394,8 @@ Test: TypeAlias = Literal[
 """How a column is compared."""
 Apart: TypeAlias = float | str
 """How far a value may be from the other: `0.01` in its own unit, `1%` of the other value, `5s` between times."""
-Reference: TypeAlias = Literal["equal", "baseline"] | Mapping[str, Share | Literal[1] | str | Mapping[str, Any]]
-"""`equal`, `baseline`, or the share of each group; nested for several grouping columns."""
+Reference: TypeAlias = Literal["equal", "baseline"] | str | Mapping[str, Share | Literal[1] | str | Mapping[str, Any]]
+"""`equal`, `baseline`, the share of each group (nested for several grouping columns), or a file of shares."""
 Margin: TypeAlias = str
 """A distance from a share: `5 points` (absolute) or `20%` (of the reference)."""
 Points: TypeAlias = str
@@ -709,6 +709,7 @@ class Rules(build.Builder):
         columns: Mapping[str, ColumnContract] | None = None,
         *,
         evolution: Literal["exact", "backward", "forward", "full", "any"] | None = None,
+        json_schema: str | None = None,
         on_fail: Literal["info", "warn", "quarantine", "reject"] | None = None,
     ) -> Rules:
         """The contract: which columns there are, of which types. If left out: the destination's table is the
@@ -720,6 +721,8 @@ class Rules(build.Builder):
         - `columns`: The columns, in order; names may be paths of nested fields. If left out: the destination's
           table is the contract.
         - `evolution`: Which changes are compatible, in the Confluent schema registry's meanings.
+        - `json_schema`: The file of a JSON Schema that the records keep: the same as the rule `- json_schema:
+          FILE`, by whose name its finding goes. If left out: the contract names none.
         - `on_fail`: What follows an incompatible change. If left out: `reject`.
         """
         ...
@@ -954,10 +957,11 @@ class Rules(build.Builder):
         self,
         key: Iterable[str] | str | None = None,
         *,
-        across: Literal["published"] | None = None,
+        across: str | Iterable[str] | None = None,
         keep: Literal["first", "last", "none"] | None = None,
         normalize: Iterable[Literal["trim", "lowercase", "nfc"]] | Literal["trim", "lowercase", "nfc"] | None = None,
         nulls: Literal["distinct", "equal"] | None = None,
+        order_by: str | None = None,
         window: Window | None = None,
         id: str | None = None,
         description: str | None = None,
@@ -983,6 +987,18 @@ class Rules(build.Builder):
         distinct are Deequ's, over what Deequ takes them over: rows with any part of the key, where a missing
         part equals a missing part.
 
+        Of the rows with one key the first in source order stays, with `keep: last` the last. With `order_by` it
+        is the one with the smallest or the largest value of that column, where several have it the first or the
+        last of them in source order. A row without such a value stays only where no row of its key has one.
+        Rows that come in that order already take no memory beyond that of the keys; else the rows are held in
+        memory to be sorted, within `--memory-limit`, and a batch for which that is too little is not judged.
+        Events are not judged one by one then: which row stays is known at the end alone.
+
+        With `across`, rows fail too whose key occurs in other data, whatever `keep` says: a path, a glob, a
+        directory, a list of them, or a source that the section `sources` names. So a training split is kept
+        free of what is tested with. There the columns of the key have the same names. Other data without a
+        whole key are `no_data`.
+
         With `across: published`, rows whose key a published row has fail too, whatever `keep` says: rows of the
         table that `gate: { publish: … }` names, but for those of the same batch. `window` leaves out published
         rows that are older than the batch's newest by more than that (rows without a time are never too old).
@@ -1001,17 +1017,21 @@ class Rules(build.Builder):
         rules.duplicates(["order_id"], keep="first")
         rules.duplicates(["email"], normalize=["trim", "lowercase"], keep="last")
         rules.duplicates()
+        rules.duplicates(["order_id"], keep="last", order_by="updated_at")
         rules.duplicates(["event_id"], across="published", window={"column": "event_time", "last": "7d"})
+        rules.duplicates(["text"], normalize=["trim", "lowercase"], across="data/test.parquet")
         ```
 
-        - `across`: Other rows that must not have the key: `published`, those of the gate's table. If left out:
-          only the batch itself.
-        - `keep`: Which row of a group stays, in source order; the others fail.
+        - `across`: Other rows that must not have the key: `published`, those of the gate's table; or a path,
+          several, or a source by its name. If left out: only the batch itself.
+        - `keep`: Which row of a group stays, in source order or that of `order_by`; the others fail.
         - `key`: The columns that together must be unique. If left out: every column.
         - `normalize`: What is done to text before it is compared: `trim`, `lowercase`, `nfc` (Unicode's
           composed form). If left out: nothing.
         - `nulls`: Whether a missing key value equals a missing one, or makes its row distinct from all others.
           If left out: `distinct`.
+        - `order_by`: The column that says which row of a group is the first and which the last: numbers, dates
+          or times. If left out: the order of the source.
         - `window`: How far back published rows count. If left out: all published rows count.
 
         Also: `id`, `description`, `owner`, `tags`, `runbook`, `where`, `by`, `on_fail`, `tolerate`, `warn`,
@@ -1297,10 +1317,13 @@ class Rules(build.Builder):
     ) -> Rules:
         """Values outside fixed bounds.
 
-        For numbers, decimals, dates, timestamps and strings. Bounds are read as the column's type, so `0.1`
-        against a decimal is exact, and against a float32 is the float32 nearest to it. `min` and `max` are
-        allowed values, `above` and `below` are not. Text is compared byte by byte. Bounds between which no
-        value of the column's type lies are a mistake: nothing could pass.
+        For numbers, decimals, dates, timestamps, times of day, durations and strings. Bounds are read as the
+        column's type, so `0.1` against a decimal is exact, and against a float32 is the float32 nearest to it.
+        A time of day is `08:00`, `17:30:00` or `17:30:00.5`, up to `24:00`, the end of the day. A duration is a
+        number and its unit: `90s`, `15m`, `36h`, `7d`, `2w`, and `250ms`, `10us`, `5ns` below a second; it may
+        be negative or a fraction, as `-1.5h`. Both are exact too, whatever the unit of the column. `min` and
+        `max` are allowed values, `above` and `below` are not. Text is compared byte by byte. Bounds between
+        which no value of the column's type lies are a mistake: nothing could pass.
 
         - Missing values and NaN: they pass, unless `nulls: fail`.
         - Infinities: they are compared as the smallest and the largest number.
@@ -1312,6 +1335,8 @@ class Rules(build.Builder):
         rules.range("price", above=0)
         rules.range("age", min=0, max=120)
         rules.range("day", min=date(2026, 1, 1), below=date(2027, 1, 1))
+        rules.range("opened_at", min="08:00", below="17:30")
+        rules.range("took", min="0s", max="36h")
         ```
 
         - `above`: Values must be greater than this. If left out: no bound.
@@ -1362,10 +1387,11 @@ class Rules(build.Builder):
 
         A set may be long: `{ file: PATH }` is a text file with a member on each line, as it stands there; empty
         lines are passed over, and `null` is a text. A path starts at the directory in which the program runs;
-        the file is read with the rule file, and a change of it makes another one. `in` and `not_in` also take
-        the values of a column of other data, however many: `customers.id`, of a source that the section
-        `sources` names, or `{ source: PATH, column: NAME }`. Such a set is looked up as `foreign_key` does it,
-        over the sound rows, and missing values are not judged.
+        the file is read with the rule file, and a change of it makes another one. A set may also be the values
+        of a column of other data, however many: `customers.id`, of a source that the section `sources` names,
+        or `{ source: PATH, column: NAME }`. Such a set is looked up as `foreign_key` does it, over the sound
+        rows, and missing values are not judged; values that do not occur are counted and not named. Other data
+        without a value are `no_data` for `not_in` and `must_contain`.
 
         `against` takes the set from other data, the column of the same name: a row fails whose value does not
         occur there. Both may have up to a million different texts, or 4,096 different numbers (65,536 values in
@@ -1392,6 +1418,7 @@ class Rules(build.Builder):
         rules.values("label", must_equal=[0, 1])
         rules.values("currency", in_={"file": "rules/currencies.txt"})
         rules.values("email", not_in={"source": "data/unsubscribed.csv", "column": "address"})
+        rules.values("region", must_contain={"source": "data/regions.csv", "column": "code"})
         rules.values("shop", against="yesterday.csv", tolerate="0.1%")
         ```
 
@@ -1645,6 +1672,9 @@ class Rules(build.Builder):
         Patterns are regular expressions in linear time, without look-around and back references. The schema is
         one file: a `$ref` may lead to another place in it, such as `$defs`, and not to other files or
         addresses, which are never read. A changed schema file is a changed rule file.
+
+        `- json_schema: schemas/order.json` is short for `- json_schema: { schema: schemas/order.json }`. Beside
+        a contract, `schema: { json_schema: schemas/order.json }` is that rule too.
 
         - Missing values and NaN: `null` in the record (with `column`, a missing value passes, unless `nulls:
           fail`).
@@ -2065,11 +2095,15 @@ class Rules(build.Builder):
         right. The skew of fewer than 10 values is unknown: the definition decides alone then, and with `by`
         such groups are not judged.
 
-        With `against` the fences come from other data: from their quartiles (`iqr`), their mean and standard
-        deviation (`zscore`), or with `method: quantile` from two of their quantiles, `q`; some of any data lie
-        outside these, so `tolerate` must say how many may. Quantiles of more than 65,536 values, and those of a
-        summary, lie within a cell of what is kept (docs/statistics.md). A batch of one value is held against
-        such fences like any other.
+        With `against` the fences come from other data: from their quartiles (`iqr`), their median and median
+        absolute deviation (`mad`), their mean and standard deviation (`zscore`), or with `method: quantile`
+        from two of their quantiles, `q`; some of any data lie outside these, so `tolerate` must say how many
+        may. `against: batch` means the batch itself, as if it were left out. No summary tells what `mad`, and
+        `zscore` with `log`, need: they take it from the rows of a path, or of a source that the section
+        `sources` names. `mad` holds each different value in memory, within `--memory-limit`; of data for which
+        that is too little nothing is said. Quantiles of more than 65,536 values, and those of a summary, lie
+        within a cell of what is kept (docs/statistics.md). A batch of one value is held against such fences
+        like any other.
 
         Infinities stay out of the statistics and are always outliers. A column of one value has none. Where
         there is no spread though values differ, or there are too few values for any to lie outside, the outcome
@@ -2085,11 +2119,12 @@ class Rules(build.Builder):
         rules.outliers("price", method="iqr")
         rules.outliers("price", k=1.5, by=["category"], on_fail="quarantine")
         rules.outliers("income", method="mad", log=True, side="high", threshold=5)
+        rules.outliers("price", method="mad", against="last_month.csv")
         rules.outliers("price", method="quantile", against="last_month.csv", q=[0.001, 0.999], tolerate="1%")
         ```
 
-        - `against`: Other data whose values say where the fences are: a path, `published`, `baseline`, … If
-          left out: those of the batch.
+        - `against`: Other data whose values say where the fences are: a path, `published`, `baseline`, …; or
+          `batch`. If left out: those of the batch.
         - `fallback`: What `mad` does where more than half of the values are equal. If left out: the outcome is
           `no_data`.
         - `k`: For `iqr`: how many interquartile ranges beyond the quartiles the fences stand. If left out: 3,
@@ -2403,6 +2438,10 @@ class Rules(build.Builder):
         - Given shares must add up to 1 ± 0.005. They are divided by their sum; these shares are what is
           compared and shown. Their keys are read as the column's type: `1` is 1.0 and the decimal 1.00, −0 is
           0.
+        - Shares may stand in a file: `reference: census.csv`, with the columns of `groups` and one called
+          `share`, a group on each line (an empty value is `(missing)`, other columns are passed over); or
+          `census.json` or `census.yaml`, with the mapping that would stand in the rule file. It is read with
+          the rule file, and a change of it makes another one.
         - `against` compares with the groups of other data: a file, the baseline (`reference: baseline` is the
           same), what is published, or recorded runs. Then the interval is Newcombe's, of the difference of two
           shares, since the reference is a sample too; and an unseen group fails where the chance that none of
@@ -2434,6 +2473,7 @@ class Rules(build.Builder):
         ```python
         rules.representation(["gender"], reference={"f": 0.5, "m": 0.5}, tolerance="5 points", min_rows=50)
         rules.representation(["region", "gender"], reference="equal", tolerance="20%", correction="holm")
+        rules.representation(["region", "gender"], reference="census.csv", tolerance="5 points")
         rules.representation(["gender"], against="training/2025.parquet", tolerance="3 points")
         rules.representation(["gender"], unit="user_id", reference={"f": 0.5, "m": 0.5}, tolerance="5 points")
         ```
@@ -2443,8 +2483,8 @@ class Rules(build.Builder):
         - `correction`: What keeps the risk of a wrong decision the same however many groups there are. If left
           out: nothing, each group is judged by itself.
         - `groups`: The columns whose combined values are the groups.
-        - `reference`: The shares that should be: given (nested for several columns), `equal` over the groups
-          observed, or `baseline`. If left out: `against` says what to compare with.
+        - `reference`: The shares that should be: given (nested for several columns), a file of them, `equal`
+          over the groups observed, or `baseline`. If left out: `against` says what to compare with.
         - `tolerance`: How far a share may lie from its reference: `5 points`, or `20%` of the reference.
         - `unit`: The column whose different values are counted, such as people. If left out: rows are counted.
 

@@ -179,7 +179,7 @@ names! {
     SHARE_AFTER = "share_after", SHARE_OF_ROWS, "the group's share of the rows that are left";
     SHARE_BEFORE = "share_before", SHARE_OF_ROWS, "the group's share of all rows";
     SHARED_GROUP_ROWS = "shared_group_rows", ROWS, "rows whose group the other split has too";
-    SHARED_KEY_ROWS = "shared_key_rows", ROWS, "rows whose key the other split has too";
+    SHARED_KEY_ROWS = "shared_key_rows", ROWS, "rows whose key the other data have too";
     SHARED_KEYS = "shared_keys", KEYS, "different keys that occur in the other data too";
     SHARED_TIME_ROWS = "shared_time_rows", ROWS, "rows whose time lies within that of the other split";
     STDDEV = "stddev", OF_COLUMN, "the sample standard deviation";

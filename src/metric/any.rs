@@ -62,6 +62,8 @@ states![
     ordered::OrderedHistogram,
     /// The values inside windows, each with its count: they settle a quantile.
     select::Collect,
+    /// All values, each with its count, as far as memory lets.
+    select::AllValues,
     /// The rows whose value lies outside fences.
     select::Outside,
     /// Values in bins of equal width.
@@ -82,6 +84,8 @@ states![
     overlaps::Overlaps,
     /// 128-bit hashes of keys: which rows share one, exactly.
     keys::Keys,
+    /// The rows that have not the first or the last value of another column among those of their key.
+    keys::SortedKeys,
     /// The values that come with each key: rows in which they differ.
     agreement::Agreement,
     /// Minima of hashes of texts, 128 each: which texts are nearly the same.

@@ -13,12 +13,13 @@ use std::sync::Arc;
 use arrow::datatypes::DataType;
 
 use super::budget::{Budget, Reservation};
-use super::column::Column;
+use super::column::{Column, Floats, Numbers};
 use super::encoding;
 use super::inputs::Inputs;
 use super::state::{Rows, State};
 use super::transform::Transform;
 use crate::diagnostic::Fault;
+use crate::each_width;
 
 /// Bits of the order dropped by the coarsest histogram: 64 − 1 (sign) − 11 (exponent) − 9.
 pub const SHIFT_COARSE: u32 = 43;
@@ -38,6 +39,19 @@ pub fn value_at(order: u64) -> f64 {
     f64::from_bits(if order >> 63 == 1 { order & !(1 << 63) } else { !order })
 }
 
+/// The place of each of a column's values in the order of its type; none where it is missing.
+pub(super) fn places(column: &Column) -> impl Fn(usize) -> Option<i128> + '_ {
+    let (numbers, missing) = (column.numbers(), column.missing().bits(column.len()));
+    move |row| {
+        let place = match numbers? {
+            Numbers::Ints { values, .. } => each_width!(values, values => i128::from(values[row])),
+            Numbers::Floats(Floats::F32(values)) => i128::from(order_of(f64::from(values[row]))),
+            Numbers::Floats(Floats::F64(values)) => i128::from(order_of(values[row])),
+        };
+        (!missing.value(row)).then_some(place)
+    }
+}
+
 /// Inclusive bounds in the order of floats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct Window {
@@ -46,6 +60,9 @@ pub struct Window {
 }
 
 impl Window {
+    /// All floats.
+    pub const ALL: Self = Self { low: 0, high: u64::MAX };
+
     pub fn contains(&self, order: u64) -> bool {
         self.low <= order && order <= self.high
     }

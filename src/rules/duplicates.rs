@@ -1,26 +1,25 @@
+mod across;
 mod explain;
+mod kept;
 
 use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use self::across::{Across, Elsewhere, Window};
+use self::kept::{Kept, Progress};
 use super::exact_keys::ExactKeys;
-use super::facts::{InputHandle, RepeatedKey, SecondPass};
+use super::facts::{RepeatedKey, SecondPass};
 use super::judgement::{Judgement, RowsJudged};
-use super::published::{Bounds, Fetched, KeyQuery};
 use super::requests::Handle;
-use super::words::Duration;
-use super::{Binder, BoundColumn, Explanation, GroupFacts, Judge, Judges, Rule, Subject, Told};
+use super::words::{self, Texts};
+use super::{Binder, Explanation, GroupFacts, Judge, Judges, Rule, Subject, Told};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::{Figures, Value, figures};
-use crate::metric::Number;
 use crate::metric::canonical::{HASH_NAME, Normalize};
 use crate::metric::completeness::Completeness;
-use crate::metric::extrema::Extrema;
-use crate::metric::groups::GroupCounts;
 use crate::metric::keys::{Keep, KeyRows, KeysOut};
-use crate::types::{micros, type_name};
 use crate::yaml::Spanned;
 
 /// Rows that share a key with another row.
@@ -30,6 +29,16 @@ use crate::yaml::Spanned;
 /// distinct keys, and duplicated groups, over the rows that are compared. `distinctness` = distinct / rows, `uniqueness` =
 /// keys occurring once / rows and `unique_value_ratio` = keys occurring once / distinct are Deequ's, over what Deequ takes
 /// them over: rows with any part of the key, where a missing part equals a missing part.
+///
+/// Of the rows with one key the first in source order stays, with `keep: last` the last. With `order_by` it is the one with the
+/// smallest or the largest value of that column, where several have it the first or the last of them in source order. A row
+/// without such a value stays only where no row of its key has one. Rows that come in that order already take no memory beyond that of the
+/// keys; else the rows are held in memory to be sorted, within `--memory-limit`, and a batch for which that is too little is not judged.
+/// Events are not judged one by one then: which row stays is known at the end alone.
+///
+/// With `across`, rows fail too whose key occurs in other data, whatever `keep` says: a path, a glob, a directory, a list of
+/// them, or a source that the section `sources` names. So a training split is kept free of what is tested with. There the columns of the key
+/// have the same names. Other data without a whole key are `no_data`.
 ///
 /// With `across: published`, rows whose key a published row has fail too, whatever `keep` says: rows of the table that
 /// `gate: { publish: … }` names, but for those of the same batch. `window` leaves out published rows that are older than
@@ -47,44 +56,32 @@ use crate::yaml::Spanned;
 /// - duplicates: { key: [order_id], keep: first }
 /// - duplicates: { key: [email], normalize: [trim, lowercase], keep: last }
 /// - duplicates: {}            # the whole row is the key
+/// - duplicates: { key: [order_id], keep: last, order_by: updated_at }
 /// - duplicates: { key: [event_id], across: published, window: { column: event_time, last: 7d } }
+/// - duplicates: { key: [text], normalize: [trim, lowercase], across: data/test.parquet }
 /// ```
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Duplicates {
     /// The columns that together must be unique. If left out: every column.
     key: Option<Spanned<Vec<Spanned<String>>>>,
-    /// Which row of a group stays, in source order; the others fail.
+    /// Which row of a group stays, in source order or that of `order_by`; the others fail.
     #[serde(default)]
     keep: Keep,
+    /// The column that says which row of a group is the first and which the last: numbers, dates or times.
+    /// If left out: the order of the source.
+    order_by: Option<Spanned<String>>,
     /// Whether a missing key value equals a missing one, or makes its row distinct from all others. If left out: `distinct`.
     #[serde(default)]
     nulls: NullKeys,
     /// What is done to text before it is compared: `trim`, `lowercase`, `nfc` (Unicode's composed form). If left out: nothing.
     #[serde(default)]
     normalize: Vec<Step>,
-    /// Other rows that must not have the key: `published`, those of the gate's table. If left out: only the batch itself.
-    across: Option<Spanned<Across>>,
+    /// Other rows that must not have the key: `published`, those of the gate's table; or a path, several, or a source by its name.
+    /// If left out: only the batch itself.
+    across: Option<Spanned<Texts>>,
     /// How far back published rows count. If left out: all published rows count.
     window: Option<Spanned<Window>>,
-}
-
-/// Where else a key must not occur.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-enum Across {
-    /// In the table that batches are published to.
-    Published,
-}
-
-/// Published rows that are not too old.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct Window {
-    /// The time of a row: a column of dates or timestamps.
-    column: Spanned<String>,
-    /// Counted back from the batch's newest row.
-    last: Duration,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -138,96 +135,22 @@ impl Rule for Duplicates {
         // Of a key of one column no part is missing where another is there.
         let has_parts = !nulls_equal && columns.len() > 1;
         let partial = has_parts.then(|| ExactKeys::bind(to, &columns, self.keep, KeyRows::Partial, normalize));
-        let across = self.across.as_ref().map(|across| self.bind_across(across, &columns, to)).transpose()?;
-        if let (None, Some(window)) = (&self.across, &self.window) {
-            return Err(to
-                .fault_at(window, Code::MissingWord, "`window` says how far back published rows count")
-                .hint("add `across: published`")
-                .into());
-        }
+        let kept = match &self.order_by {
+            None => None,
+            Some(name) => Some(Kept::bind(name, keys.spec(), &columns, self.key.is_none(), to)?),
+        };
+        let across = Across::bind(self.across.as_ref(), self.window.as_ref(), &columns, to)?;
         let rows = to.rows_in_scope();
         let whole_rows = self.key.is_none();
-        Ok(Box::new(DuplicatesCheck { keys, partial, rows, keep: self.keep, whole_rows, across }))
+        Ok(Box::new(DuplicatesCheck { keys, partial, rows, keep: self.keep, whole_rows, kept, across }))
     }
 
     fn minds_order(&self) -> bool {
-        self.keep == Keep::Last
+        self.keep == Keep::Last || self.order_by.is_some()
     }
-}
 
-impl Duplicates {
-    fn bind_across(&self, across: &Spanned<Across>, columns: &[usize], to: &mut Binder<'_>) -> Result<AcrossPublished, Faults> {
-        let Some(terms) = to.published().cloned() else {
-            let fault = to.fault_at(across, Code::MissingOption, "nothing says which table is published to");
-            return Err(fault.hint("name it: `gate: { publish: … }`").into());
-        };
-        if to.has_groups() {
-            return Err(to
-                .fault_at(across, Code::ConflictingWords, "`across` has no groups")
-                .hint("add the columns of `by` to the key")
-                .into());
-        }
-        let key = columns.iter().map(|&index| (to.bound(index), to.want::<Extrema>((), &[index]))).collect();
-        let window = match &self.window {
-            None => None,
-            Some(window) => {
-                let column = to.look_up(&window.column)?;
-                if micros(&column.data_type, 0).is_none() {
-                    let what = format!("`window` needs dates or timestamps, but `{}` is {}", column.name, type_name(&column.data_type));
-                    return Err(to.fault_at(&window.column, Code::UnfitColumn, what).into());
-                }
-                let newest = to.want::<Extrema>((), &[column.index]);
-                Some((column, newest, window.last))
-            }
-        };
-        let replaced = match terms.replaces.and_then(|name| to.named(&name)) {
-            None => None,
-            Some(column) => Some((to.want_of_sound_rows::<GroupCounts>((), &[column.index]), column)),
-        };
-        Ok(AcrossPublished { key, window, replaced, asked: None })
-    }
-}
-
-/// What is needed to know which published rows to look at, and how far that is.
-#[derive(Clone)]
-struct AcrossPublished {
-    key: Vec<(BoundColumn, Handle<Extrema>)>,
-    window: Option<(BoundColumn, Handle<Extrema>, Duration)>,
-    /// The column by whose values published rows go for the batch.
-    replaced: Option<(Handle<GroupCounts>, BoundColumn)>,
-    asked: Option<Asked>,
-}
-
-/// Published rows on their way to being compared with.
-#[derive(Clone, Copy)]
-enum Asked {
-    /// They are being fetched.
-    For(InputHandle),
-    /// Their keys are looked for, or there is none to look for.
-    Compared,
-}
-
-impl AcrossPublished {
-    /// Which published rows may have the batch's keys.
-    fn wanted(&self, facts: &GroupFacts<'_>) -> Result<KeyQuery, Fault> {
-        let mut key = Vec::new();
-        for (column, handle) in &self.key {
-            let extremes = facts.get(*handle)?.copied().flatten();
-            key.push((column.clone(), extremes.and_then(|extremes| Bounds::of(&column.data_type, extremes))));
-        }
-        let mut since = None;
-        if let Some((column, newest, last)) = &self.window
-            && let Some((_, Number::Int { value, .. })) = facts.get(*newest)?.copied().flatten()
-        {
-            let newest = micros(&column.data_type, value);
-            since = newest.map(|newest| (column.name.clone(), newest - i128::from(last.seconds) * 1_000_000));
-        }
-        let mut replaced = None;
-        if let Some((handle, column)) = &self.replaced {
-            let values = facts.get(*handle)?.map(|groups| groups.counts.keys().flatten().flatten().cloned().collect());
-            replaced = Some((column.clone(), values.unwrap_or_default()));
-        }
-        Ok(KeyQuery { key, since, replaced })
+    fn looks_into(&self) -> Vec<Spanned<words::Elsewhere>> {
+        self.across.iter().filter_map(across::named).collect()
     }
 }
 
@@ -240,7 +163,9 @@ struct DuplicatesCheck {
     keep: Keep,
     /// Whether the whole row is the key.
     whole_rows: bool,
-    across: Option<AcrossPublished>,
+    /// What decides which row of a key stays, where source order does not.
+    kept: Option<Kept>,
+    across: Option<Across>,
 }
 
 impl Judge for DuplicatesCheck {
@@ -249,30 +174,19 @@ impl Judge for DuplicatesCheck {
     }
 
     fn repeated_key(&self) -> Option<RepeatedKey> {
-        (self.keep == Keep::First && self.across.is_none()).then(|| self.keys.repeated())
+        (self.keep == Keep::First && self.kept.is_none() && self.across.is_none()).then(|| self.keys.repeated())
     }
 
     fn judge(&mut self, facts: &GroupFacts<'_>, pass: &mut SecondPass<'_>) -> Result<Judgement, Fault> {
         if let Some(across) = &mut self.across {
-            match across.asked {
-                None => {
-                    across.asked = Some(Asked::For(pass.fetch(across.wanted(facts)?)));
+            match across.advance(facts, pass)? {
+                Elsewhere::Compared => {}
+                Elsewhere::NeedsPass => return Ok(Judgement::NeedsPass),
+                Elsewhere::Fetched(input) => {
+                    self.keys.want_beside(input, pass);
                     return Ok(Judgement::NeedsPass);
                 }
-                Some(Asked::For(input)) => {
-                    across.asked = Some(Asked::Compared);
-                    match facts.input(input) {
-                        Some(Fetched::Rows(_)) => {
-                            self.keys.want_beside(input, pass);
-                            return Ok(Judgement::NeedsPass);
-                        }
-                        Some(Fetched::NoRows) => {}
-                        // The schema's finding says so too, and whether the batch is rejected for it.
-                        Some(Fetched::OtherType(why)) => return Ok(Judgement::Unfit(why.clone())),
-                        None => return Err(Fault::new(Code::Internal, "internal error: published rows were not fetched")),
-                    }
-                }
-                Some(Asked::Compared) => {}
+                Elsewhere::OtherType(why) => return Ok(Judgement::Unfit(why)),
             }
         }
         let keys = self.keys.advance(facts, pass)?;
@@ -285,6 +199,26 @@ impl Judge for DuplicatesCheck {
         if keys.rows == 0 && rows.rows > 0 {
             return Ok(Judgement::NoData("no row has a complete key: each lacks a part of it".into()));
         }
+        // All keys of the other data count where a missing value is one.
+        if let Some(why) =
+            self.across.as_ref().filter(|_| self.keys.spec().rows == KeyRows::Whole).and_then(|across| across.lacks_keys(facts))
+        {
+            return Ok(Judgement::NoData(why));
+        }
+        let (mut failing, mut repeats) = (keys.failing.clone(), keys.repeats.clone());
+        if let Some(kept) = &mut self.kept
+            && keys.groups > 0
+        {
+            match kept.advance(facts, pass)? {
+                Progress::NeedsPass => return Ok(Judgement::NeedsPass),
+                Progress::TooMany => return Ok(Judgement::Unfit("sorting the rows takes more than --memory-limit".into())),
+                Progress::InSourceOrder => {}
+                Progress::Sorted(sorted) => {
+                    (failing, repeats) = (sorted.failing.clone(), sorted.repeats.clone());
+                    failing.union(&keys.elsewhere);
+                }
+            }
+        }
         let mut counted = Figures::from([
             (&figures::ROWS, keys.rows.into()),
             (&figures::DISTINCT, keys.distinct.into()),
@@ -293,19 +227,20 @@ impl Judge for DuplicatesCheck {
             (&figures::HASH, HASH_NAME.into()),
         ]);
         deequs(&mut counted, keys, partial.unwrap_or(&none));
-        if self.across.is_some() {
-            counted.set(&figures::PUBLISHED_BEFORE, keys.foreign);
+        let mut published = Arc::default();
+        if let Some(across) = &self.across {
+            counted.set(across.figure(), keys.foreign);
+            if across.is_published() {
+                published = Arc::new(keys.elsewhere.clone());
+            }
         }
-        let failing = keys.failing.len();
-        let rows_failing = Arc::new(keys.failing.clone());
-        let published = Arc::new(keys.elsewhere.clone());
-        let (of, says) = (rows.rows, self.says(failing));
+        let (says, rows_failing, failing) = (self.says(failing.len()), failing.len(), Arc::new(failing));
         Ok(Judgement::Rows(RowsJudged {
-            failing,
-            of,
-            rows: rows_failing,
+            failing: rows_failing,
+            of: rows.rows,
+            rows: failing,
             published,
-            repeats: keys.repeats.clone(),
+            repeats,
             says,
             figures: counted,
             ..RowsJudged::default()
@@ -320,7 +255,7 @@ impl DuplicatesCheck {
             1 => ("repeats", "shares its key", "is equal"),
             _ => ("repeat", "share their key", "are equal"),
         };
-        let says = match (self.whole_rows, self.keep) {
+        let mut says = match (self.whole_rows, self.keep) {
             (false, Keep::First) => format!("{repeat} the key of an earlier row"),
             (false, Keep::Last) => format!("{repeat} the key of a later row"),
             (false, Keep::None) => format!("{share} with another row"),
@@ -328,10 +263,14 @@ impl DuplicatesCheck {
             (true, Keep::Last) => format!("{repeat} a later row"),
             (true, Keep::None) => format!("{equal} to another row"),
         };
-        match (&self.across, self.whole_rows || self.keep == Keep::None) {
-            (None, _) => says,
-            (Some(_), true) => format!("{says} or a published row"),
-            (Some(_), false) => format!("{says} or of a published row"),
+        if let Some(kept) = &self.kept {
+            says.push_str(&format!(" by `{}`", kept.name()));
+        }
+        let Some(across) = &self.across else { return says };
+        let of = if self.whole_rows || self.keep == Keep::None { "" } else { "of " };
+        match across.other_name() {
+            None => format!("{says} or {of}a published row"),
+            Some(name) => format!("{says} or {of}a row of {name}"),
         }
     }
 }

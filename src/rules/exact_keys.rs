@@ -27,6 +27,11 @@ impl ExactKeys {
         Self::bind(to, &[column], Keep::First, KeyRows::Whole, Normalize::default())
     }
 
+    /// Which rows are compared, and how.
+    pub(super) fn spec(&self) -> &KeysSpec {
+        &self.spec
+    }
+
     /// What makes two rows the same.
     pub(super) fn repeated(&self) -> RepeatedKey {
         RepeatedKey { columns: self.columns.clone(), rows: self.spec.rows, normalize: self.spec.normalize }

@@ -45,6 +45,9 @@ use crate::yaml::Spanned;
 /// and not to other files or addresses, which are never read. A changed schema file is a changed
 /// rule file.
 ///
+/// `- json_schema: schemas/order.json` is short for `- json_schema: { schema: schemas/order.json }`. Beside a contract,
+/// `schema: { json_schema: schemas/order.json }` is that rule too.
+///
 /// - Missing values and NaN: `null` in the record (with `column`, a missing value passes, unless `nulls: fail`).
 /// - Infinities: JSON has none, so the row fails.
 /// - No rows: `no_data`.
@@ -147,6 +150,7 @@ impl Rule for RecordSchema {
     const SUBJECT: Subject = Subject::Table;
     const NAMES_ROWS: bool = true;
     const CLAIMS: &'static [&'static str] = &["column"];
+    const SHORT: Option<&'static str> = Some("schema");
 
     fn read_files(&mut self, files: &mut Files<'_>) -> Result<(), Faults> {
         let text = match &self.schema.value {

@@ -117,6 +117,8 @@ pub trait Rule: DeserializeOwned + JsonSchema + Clone + Send + Sync + 'static {
     const NAMES_KEY: bool = false;
     /// Whether it judges how many rows there are.
     const COUNTS_ROWS: bool = false;
+    /// The key that a value by itself stands for: `- name: VALUE` is `- name: { KEY: VALUE }` then.
+    const SHORT: Option<&'static str> = None;
 
     /// Binds the rule to the schema: asks for row tests and states, and gives what will judge them.
     ///
@@ -223,6 +225,7 @@ pub struct RuleEntry {
     pub takes_groups: bool,
     pub names_key: bool,
     pub counts_rows: bool,
+    pub short: Option<&'static str>,
     /// The JSON Schema of its configuration, documentation included.
     pub schema: fn(&mut SchemaGenerator) -> Schema,
     /// Reads its configuration.
@@ -308,6 +311,7 @@ impl RuleEntry {
             takes_groups: R::TAKES_GROUPS,
             names_key: R::NAMES_KEY,
             counts_rows: R::COUNTS_ROWS,
+            short: R::SHORT,
             schema: R::json_schema,
             read: |node, file| crate::yaml::read::<R>(node, file).map(|rule| Box::new(rule) as Box<dyn AnyRule>),
             explain: R::explain,
@@ -365,6 +369,9 @@ pub(crate) static HELD: RuleEntry = RuleEntry::of::<held::Held>();
 
 /// The entry of the rule that required columns imply.
 pub(crate) static MISSING: RuleEntry = RuleEntry::of::<missing::Missing>();
+
+/// The entry of the rule that holds records against a JSON Schema, which a contract may name.
+pub(crate) static RECORD_SCHEMA: RuleEntry = RuleEntry::of::<json_schema::RecordSchema>();
 
 /// The entry of the rule that a table's constraints are.
 pub(crate) static EXPRESSION: RuleEntry = RuleEntry::of::<expression::Expression>();

@@ -1,8 +1,12 @@
+mod wide;
+
+use arrow::array::AsArray;
 use arrow::buffer::BooleanBuffer;
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, Decimal256Type, i256};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use self::wide::Wide;
 use super::bounds::Bound;
 use super::earlier::End;
 use super::facts::SinglePass;
@@ -16,13 +20,15 @@ use crate::each_width;
 use crate::metric::{Column, ColumnStatistics, Floats, Number, Numbers};
 use crate::rows::Mask;
 use crate::types::Class;
-use crate::types::is_text;
+use crate::types::{a_type, is_text};
 use crate::yaml::Spanned;
 
 /// Values outside fixed bounds.
 ///
-/// For numbers, decimals, dates, timestamps and strings. Bounds are read as the column's type, so
-/// `0.1` against a decimal is exact, and against a float32 is the float32 nearest to it. `min` and
+/// For numbers, decimals, dates, timestamps, times of day, durations and strings. Bounds are read as the column's type, so
+/// `0.1` against a decimal is exact, and against a float32 is the float32 nearest to it. A time of day is `08:00`, `17:30:00` or
+/// `17:30:00.5`, up to `24:00`, the end of the day. A duration is a number and its unit: `90s`, `15m`, `36h`, `7d`, `2w`, and `250ms`, `10us`, `5ns`
+/// below a second; it may be negative or a fraction, as `-1.5h`. Both are exact too, whatever the unit of the column. `min` and
 /// `max` are allowed values, `above` and `below` are not. Text is compared byte by byte. Bounds
 /// between which no value of the column's type lies are a mistake: nothing could pass.
 ///
@@ -36,6 +42,8 @@ use crate::yaml::Spanned;
 /// - range: { column: price, above: 0 }
 /// - range: { column: age, min: 0, max: 120 }
 /// - range: { column: day, min: 2026-01-01, below: 2027-01-01 }
+/// - range: { column: opened_at, min: "08:00", below: "17:30" }
+/// - range: { column: took, min: 0s, max: 36h }
 /// ```
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -67,6 +75,17 @@ impl Rule for Range {
             return Ok(Box::new(Unfit(why)));
         }
         let given = Given { min: self.min.as_ref(), max: self.max.as_ref(), above: self.above.as_ref(), below: self.below.as_ref() };
+        if let DataType::Decimal256(_, scale) = column.data_type {
+            let read = |literal: &Spanned<Literal>| {
+                let problem = || format!("column `{}`: `{}` is not {}", column.name, literal.value, a_type(&column.data_type));
+                Wide::read(&literal.value.0, scale).ok_or_else(|| to.fault_at(literal, Code::InvalidValue, problem()))
+            };
+            let ends = given.read(to, read, |low, high| low.lowest() <= high.highest())?;
+            let low = ends.iter().filter(|end| end.lower).map(End::lowest).max().unwrap_or(i256::MIN);
+            let high = ends.iter().filter(|end| !end.lower).map(End::highest).min().unwrap_or(i256::MAX);
+            let test = to.row_test(RangeTest::Wides { low, high }, &[column.index]);
+            return Ok(Box::new(RangeCheck { test, says: self.says() }));
+        }
         let read = |literal: &Spanned<Literal>| {
             let bound = Bound::read(literal, &column.data_type);
             bound.map_err(|why| to.fault_at(literal, Code::InvalidValue, format!("column `{}`: {why}", column.name)))
@@ -124,6 +143,11 @@ enum RangeTest {
         low: i128,
         high: i128,
     },
+    /// The same for decimals of more digits than 128 bits hold.
+    Wides {
+        low: i256,
+        high: i256,
+    },
     Floats {
         min: Option<f64>,
         max: Option<f64>,
@@ -148,6 +172,7 @@ impl RangeTest {
         }
         match self {
             Self::Ints { low, high } => low > high,
+            Self::Wides { low, high } => low > high,
             Self::Floats { min, max, above, below } => none_between(min, max, above, below),
             Self::Texts { min, max, above, below } => none_between(min, max, above, below),
         }
@@ -204,6 +229,10 @@ impl RowTest for RangeTest {
                         || below.as_deref().is_some_and(|b| text >= b)
                 });
                 return Tested { fails: fails.expect("these bounds are of text, as the column is"), unknown: column.missing().clone() };
+            }
+            (Self::Wides { low, high }, _) => {
+                let values = column.array.as_primitive::<Decimal256Type>().values();
+                BooleanBuffer::collect_bool(len, |i| values[i] < *low || values[i] > *high)
             }
             (Self::Ints { .. } | Self::Floats { .. }, _) => unreachable!("bounds are read as the column's type"),
         };

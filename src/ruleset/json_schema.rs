@@ -102,7 +102,11 @@ fn rule_schema(rule: &RuleEntry, words: &Map<String, Json>, generator: &mut Sche
     schema["allOf"] = conditions.into();
     // Without any word: a rule that needs none.
     let needs_words = rule.subject == Subject::Column || schema.get("required").is_some();
-    let config = if needs_words { schema } else { json!({ "anyOf": [{ "type": "null" }, schema] }) };
+    let config = match (needs_words, rule.short) {
+        (true, None) => schema,
+        (true, Some(_)) => json!({ "anyOf": [schema, { "type": ["string", "boolean"] }] }),
+        (false, _) => json!({ "anyOf": [{ "type": "null" }, schema] }),
+    };
     let named = json!({ "type": "object", "properties": { rule.name: config }, "required": [rule.name], "additionalProperties": false });
     if needs_words { named } else { json!({ "anyOf": [named, { "const": rule.name }] }) }
 }

@@ -3,16 +3,34 @@
 use super::item;
 use crate::diagnostic::{Code, Fault, Place, may_mean};
 use crate::rules::schema::TypeName;
+use crate::rules::{self, RECORD_SCHEMA};
 use crate::source::Format;
 use crate::yaml::{self, Entry, Node, Value};
 
 /// Short forms written out: `source: data.csv` is `source: { path: data.csv }`, and in a contract `age: int64` is
-/// `age: { type: int64 }`.
+/// `age: { type: int64 }`; the value of a rule is that of its one key. A JSON Schema that the contract names becomes a rule.
 pub(super) fn written_out(tree: &mut Node) {
     let Value::Mapping(sections) = &mut tree.value else { return };
+    let implied = sections.iter_mut().find(|section| section.key == "schema").and_then(|section| record_schema(&mut section.value));
+    if let Some(rule) = implied {
+        match sections.iter_mut().find(|section| section.key == "rules").map(|section| &mut section.value.value) {
+            Some(Value::Sequence(rules)) => rules.push(rule),
+            Some(empty @ Value::Null) => *empty = Value::Sequence(vec![rule]),
+            Some(Value::Mapping(_) | Value::Scalar { .. }) => {}
+            None => {
+                let at = rule.at;
+                sections.push(Entry { key: "rules".to_owned(), key_at: at, value: Node { at, value: Value::Sequence(vec![rule]) } });
+            }
+        }
+    }
     for section in sections {
         match section.key.as_str() {
             "source" if matches!(section.value.value, Value::Scalar { .. } | Value::Sequence(_)) => wrap(&mut section.value, "path"),
+            "rules" => {
+                if let Value::Sequence(rules) = &mut section.value.value {
+                    rules.iter_mut().for_each(short_rule);
+                }
+            }
             "tables" => {
                 if let Value::Mapping(tables) = &mut section.value.value {
                     tables.iter_mut().for_each(|table| written_out(&mut table.value));
@@ -29,6 +47,24 @@ pub(super) fn written_out(tree: &mut Node) {
             _ => {}
         }
     }
+}
+
+/// `- name: VALUE`, of a rule that such a value says enough of.
+fn short_rule(item: &mut Node) {
+    let Value::Mapping(entries) = &mut item.value else { return };
+    if let [Entry { key, value, .. }] = entries.as_mut_slice()
+        && let (Value::Scalar { .. }, Some(short)) = (&value.value, rules::find(key).and_then(|rule| rule.short))
+    {
+        wrap(value, short);
+    }
+}
+
+/// The rule that a contract's JSON Schema is, taken out of the contract.
+fn record_schema(contract: &mut Node) -> Option<Node> {
+    let Value::Mapping(keys) = &mut contract.value else { return None };
+    let is_named = |key: &Entry| key.key == RECORD_SCHEMA.name && matches!(key.value.value, Value::Scalar { .. });
+    let entry = keys.remove(keys.iter().position(is_named)?);
+    Some(Node { at: entry.key_at.to(entry.value.at), value: Value::Mapping(vec![entry]) })
 }
 
 /// A contract whose columns stand beside `columns`: they are read as if they stood within it.

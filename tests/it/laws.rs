@@ -28,7 +28,7 @@ use sluicegate::metric::group_units::GroupUnits;
 use sluicegate::metric::grouped::{Grouped, GroupedOut, GroupedSpec};
 use sluicegate::metric::groups::{GroupCounts, GroupCountsOut};
 use sluicegate::metric::json_schema::{Instance, SchemaSpec, Violations};
-use sluicegate::metric::keys::{Keep, KeyRows, Keys, KeysSpec, Lookup};
+use sluicegate::metric::keys::{Keep, KeyRows, Keys, KeysSpec, Lookup, SortedKeys, SortedKeysSpec};
 use sluicegate::metric::members::{Member, Members};
 use sluicegate::metric::minhash::{MinHash, MinHashSpec};
 use sluicegate::metric::moments::Moments;
@@ -39,7 +39,7 @@ use sluicegate::metric::periods::{Every, Periods, PeriodsSpec};
 use sluicegate::metric::personal::Personal;
 use sluicegate::metric::row_sample::{RowSample, SampleSpec};
 use sluicegate::metric::runs::MissingRuns;
-use sluicegate::metric::select::{Bins, BinsSpec, Collect, CollectSpec, Edges, Fences, Inside, Outside, Side};
+use sluicegate::metric::select::{AllValues, Bins, BinsSpec, Collect, CollectSpec, Edges, Fences, Inside, Outside, Side};
 use sluicegate::metric::sequence::{Breaks, OrderSpec};
 use sluicegate::metric::stand_ins::{StandIn, StandIns};
 use sluicegate::metric::stuck::{EqualRuns, SortedRuns, SortedSpec};
@@ -304,6 +304,7 @@ impl Trials {
     fn keys(&mut self) {
         for (keep, rows) in [(Keep::First, KeyRows::Whole), (Keep::Last, KeyRows::All), (Keep::None, KeyRows::Partial)] {
             self.of::<Keys>(keys(keep, rows, false), &[INTEGER, TEXT]);
+            self.of::<SortedKeys>(sorted_keys(keep, rows), &[INTEGER, TEXT, FLOAT]);
         }
         for columns in [vec![INTEGER], vec![TEXT, BOOLEAN], vec![CODES], vec![DECIMAL, FLOAT]] {
             self.of::<Keys>(keys(Keep::First, KeyRows::Whole, true), &columns);
@@ -315,6 +316,11 @@ impl Trials {
 fn keys(keep: Keep, rows: KeyRows, optimistic: bool) -> KeysSpec {
     let normalize = Normalize { trim: rows == KeyRows::All, ..Normalize::default() };
     KeysSpec { keep, rows, normalize, optimistic, beside: None, lookup: Lookup::default() }
+}
+
+fn sorted_keys(keep: Keep, rows: KeyRows) -> SortedKeysSpec {
+    let KeysSpec { normalize, .. } = keys(keep, rows, false);
+    SortedKeysSpec { keep, rows, normalize }
 }
 
 /// What the laws of every state are tried with: every state of the list is here.
@@ -358,6 +364,7 @@ fn trials() -> Vec<Trial> {
         all.of::<OrderedHistogram>(fine, &[column]);
         all.of::<Extrema>((), &[column]);
         all.of::<Collect>(CollectSpec { windows: vec![window], transform: Transform::IDENTITY }, &[column]);
+        all.of::<AllValues>(Transform::IDENTITY, &[column]);
         all.of::<Deviations>(DeviationsSpec { centre: Centre::Float(2.5), transform: Transform::IDENTITY }, &[column]);
         all.of::<RowsOfValues>(vec![order_of(-3.0), order_of(0.0), order_of(2.5)], &[column]);
         all.of::<Outside>(Fences { inside: Inside::Floats { low: -10.0, high: 12.5 }, side: Side::Both, log: false }, &[column]);
@@ -446,10 +453,10 @@ proptest! {
         for trial in trials() {
             let out = trial.try_on(&ample, &units);
             // These are all that look at the memory limit.
-            if [Keys::NAME, SortedRuns::NAME, Agreement::NAME, Overlaps::NAME, MinHash::NAME].contains(&trial.spec.kind().name) {
+            if [Keys::NAME, SortedKeys::NAME, AllValues::NAME, SortedRuns::NAME, Agreement::NAME, Overlaps::NAME, MinHash::NAME].contains(&trial.spec.kind().name) {
                 let tightly = trial.try_on(&tight, &units);
                 let is_equal = (trial.is_equal)(out.as_ref(), tightly.as_ref());
-                prop_assert!(is_equal || [SortedRuns::NAME, Agreement::NAME, Overlaps::NAME, MinHash::NAME].contains(&trial.spec.kind().name), "{:?}: spilling changes nothing", trial.spec);
+                prop_assert!(is_equal || [SortedKeys::NAME, AllValues::NAME, SortedRuns::NAME, Agreement::NAME, Overlaps::NAME, MinHash::NAME].contains(&trial.spec.kind().name), "{:?}: spilling changes nothing", trial.spec);
             }
             if trial.minds_no_batches {
                 for (i, (cut, whole)) in units.iter().zip(&wholes).enumerate() {
@@ -605,6 +612,8 @@ fn large_trials() -> Vec<Trial> {
         Trial::of::<Overlaps>(OverlapsSpec { inclusive: false }, &[INTEGER, DECIMAL]),
         Trial::of::<Periods>(PeriodsSpec { every: Every::Seconds(3), zone: None }, &[INTEGER]),
         Trial::of::<Keys>(keys(Keep::First, KeyRows::Whole, true), &[INTEGER]),
+        Trial::of::<AllValues>(Transform::IDENTITY, &[DECIMAL]),
+        Trial::of::<SortedKeys>(sorted_keys(Keep::Last, KeyRows::Whole), &[TEXT, FLOAT]),
     ]
 }
 

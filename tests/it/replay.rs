@@ -210,9 +210,12 @@ fn what_cannot_be_judged_again_is_said() {
     assert!(code == 2 && text.contains("is of the data set `t`"), "{text}");
     let (code, text) = said(RULES, &["b3"]);
     assert!(code == 2 && text.contains("no rows of batch `b3` are there"), "{text}");
-    for rule in
-        ["duplicates: { key: [id], keep: last }", "order: { column: id, direction: increasing }", "stuck: { column: v, max_run: 3 }"]
-    {
+    for rule in [
+        "duplicates: { key: [id], keep: last }",
+        "duplicates: { key: [id], order_by: v }",
+        "order: { column: id, direction: increasing }",
+        "stuck: { column: v, max_run: 3 }",
+    ] {
         let (code, text) = said(&RULES.replace("duplicates: { key: [id] }", rule), &[]);
         assert!(code == 2 && text.contains("judges a row by those before it"), "{text}");
     }

@@ -1,6 +1,16 @@
 //! How rows follow each other is judged over all rows in scope, whatever other rules set aside.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::Int64Array;
+use arrow::datatypes::DataType;
+use proptest::prelude::*;
 use serde_json::Value as Json;
+use sluicegate::metric::canonical::Normalize;
+use sluicegate::metric::keys::{Keep, KeyRows, SortedKeys, SortedKeysSpec};
+use sluicegate::metric::{Budget, Column, Inputs, Rows, State};
+use sluicegate::rows::{Mask, RowNumbers};
 
 use crate::support::Place;
 
@@ -60,4 +70,71 @@ fn rows_out_of_scope_are_passed_over_as_rows_of_another_group_are() {
     let by = finding(&place, data, &[MISSING, "stuck: { column: x, max_run: 3, by: [s], id: it }"]);
     let of_a = by["groups"].as_array().expect("groups").iter().find(|g| g["group"] == serde_json::json!(["a"])).expect("a").clone();
     assert_eq!(of_a["figures"]["longest_run"], 4);
+}
+
+/// The rows that do not stay, one key and one place a row, found by looking at each key by itself.
+fn repeats(rows: &[(i64, Option<i64>)], keep_last: bool) -> Vec<usize> {
+    let mut by_key: BTreeMap<i64, Vec<usize>> = BTreeMap::new();
+    rows.iter().enumerate().for_each(|(row, (key, _))| by_key.entry(*key).or_default().push(row));
+    let mut failing = Vec::new();
+    for of_key in by_key.into_values() {
+        let placed: Vec<usize> = of_key.iter().copied().filter(|&row| rows[row].1.is_some()).collect();
+        let candidates = if placed.is_empty() { &of_key } else { &placed };
+        let stays = match keep_last {
+            // Of equal ones `max_by_key` gives the last, and `min_by_key` the first.
+            true => candidates.iter().copied().max_by_key(|&row| rows[row].1),
+            false => candidates.iter().copied().min_by_key(|&row| rows[row].1),
+        };
+        failing.extend(of_key.into_iter().filter(|&row| Some(row) != stays));
+    }
+    failing.sort_unstable();
+    failing
+}
+
+proptest! {
+    #[test]
+    fn the_row_that_stays_by_another_column_is_that_of_its_key(
+        rows in prop::collection::vec((0i64..6, prop::option::weighted(0.8, 0i64..5)), 0..60),
+        size in 1usize..20,
+        in_reverse: bool,
+    ) {
+        let place = tempfile::tempdir().expect("a directory");
+        let memory = Arc::new(Budget::new(1 << 20, place.path().to_owned()));
+        for keep in [Keep::First, Keep::Last] {
+            let spec = SortedKeysSpec { keep, rows: KeyRows::Whole, normalize: Normalize::default() };
+            let types = [DataType::Int64, DataType::Int64];
+            let mut units: Vec<SortedKeys> = Vec::new();
+            for (unit, part) in rows.chunks(size).enumerate() {
+                let key = Column::new(Arc::new(Int64Array::from_iter_values(part.iter().map(|row| row.0))));
+                let order = Column::new(Arc::new(Int64Array::from_iter(part.iter().map(|row| row.1))));
+                let numbers = RowNumbers::Dense { first: 0, len: part.len() as u32 };
+                let mut state = SortedKeys::empty(&spec, &types, &memory);
+                state.update(&Rows { unit: unit as u32, numbers: &numbers, selection: &Mask::All }, &[&key, &order]).expect("counted");
+                units.push(state);
+            }
+            if in_reverse {
+                units.reverse();
+            }
+            let mut all = SortedKeys::empty(&spec, &types, &memory);
+            units.into_iter().for_each(|unit| all.merge(unit).expect("merged"));
+            let found = all.finish(&Inputs::default()).expect("finished").expect("they fit");
+            let failing: Vec<usize> = found.failing.iter().map(|id| id.unit as usize * size + id.row as usize).collect();
+            prop_assert_eq!(failing, repeats(&rows, keep == Keep::Last));
+        }
+    }
+}
+
+#[test]
+fn rows_that_are_too_many_to_be_sorted_are_not_judged() {
+    let place = Place::new();
+    let data: String = (0..4000).map(|row| format!("{},{}\n", row % 1000, 4000 - row)).collect();
+    place.write("d.csv", format!("x,t\n{data}"));
+    place.write("r.yaml", "dataset: d\nrules:\n  - duplicates: { id: it, key: [x], keep: last, order_by: t }\n");
+    let run = |arguments: &[&str]| {
+        let run = place.run(&[&["check", "d.csv", "-r", "r.yaml"], arguments].concat());
+        let found = run.finding("it").clone();
+        (found["outcome"].clone(), found["failing_rows"].clone())
+    };
+    assert_eq!(run(&[]), ("fail".into(), 3000.into()));
+    assert_eq!(run(&["--memory-limit", "64KB"]).0, Json::from("no_data"));
 }

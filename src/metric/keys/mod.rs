@@ -11,6 +11,7 @@ mod key;
 mod outcome;
 mod rows;
 mod saved;
+mod sorted;
 mod spill;
 
 use std::collections::BTreeMap;
@@ -26,6 +27,7 @@ use self::judge::PartitionJudge;
 use self::key::{Entry, FOREIGN, PARTITIONS, Record, UnitKeys, partitions, split};
 pub use self::outcome::{Keep, KeysOut, LARGEST_MAX, Lookup};
 pub use self::rows::{KeyRows, hashes};
+pub use self::sorted::{SortedKeys, SortedKeysOut, SortedKeysSpec};
 use self::spill::Spill;
 use super::ascending::Run;
 use super::budget::{Budget, Reservation};

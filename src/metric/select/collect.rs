@@ -31,7 +31,7 @@ pub struct Collect {
 }
 
 /// Memory that a value takes in the map, roughly.
-const VALUE_BYTES: usize = 64;
+pub(super) const VALUE_BYTES: usize = 64;
 
 /// Which values to collect.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -121,5 +121,26 @@ impl State for Collect {
 
     fn finish(self, _: &Inputs) -> Result<Self::Out, Fault> {
         Ok(self.values.into_iter().collect())
+    }
+}
+
+impl Collect {
+    pub(super) fn spec(&self) -> &CollectSpec {
+        &self.spec
+    }
+
+    /// How many different values were collected.
+    pub(super) fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// Lets go of all values.
+    pub(super) fn clear(&mut self) {
+        self.values.clear();
+        self.memory.resize(0);
     }
 }

@@ -10,13 +10,12 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use super::equal::RunsOut;
 use crate::diagnostic::Fault;
-use crate::each_width;
 use crate::metric::budget::{Budget, Reservation};
 use crate::metric::canonical::RowBytes;
-use crate::metric::column::{Column, Floats, Numbers};
+use crate::metric::column::Column;
 use crate::metric::encoding;
 use crate::metric::inputs::Inputs;
-use crate::metric::ordered::order_of;
+use crate::metric::ordered::places;
 use crate::metric::state::{Rows, State};
 
 /// So many entries are written at a time.
@@ -63,18 +62,13 @@ impl State for SortedRuns {
         if self.overflow {
             return Ok(());
         }
-        let (no_value, no_order) = (columns[0].missing().bits(rows.len()), columns[1].missing().bits(rows.len()));
+        let no_value = columns[0].missing().bits(rows.len());
         self.encoder.encode(&columns[..1], rows.len());
-        let Some(order) = columns[1].numbers() else { return Ok(()) };
-        let order = |i: usize| match order {
-            Numbers::Ints { values, .. } => each_width!(values, values => i128::from(values[i])),
-            Numbers::Floats(Floats::F32(values)) => i128::from(order_of(f64::from(values[i]))),
-            Numbers::Floats(Floats::F64(values)) => i128::from(order_of(values[i])),
-        };
+        let order = places(columns[1]);
         let encoder = &self.encoder;
         rows.selection.rows(rows.len(), |i| {
             let value = (!no_value.value(i)).then(|| xxh3_128(encoder.row(i)));
-            self.entries.push(((!no_order.value(i)).then(|| order(i)), rows.unit, rows.numbers.get(i), value));
+            self.entries.push((order(i), rows.unit, rows.numbers.get(i), value));
         });
         self.account();
         Ok(())

@@ -177,6 +177,13 @@ impl OutliersCheck {
                 let figures = Figures::from([(&figures::MEAN, mean.into()), (&figures::STDDEV, stddev.into())]);
                 self.limits(Between::reaching(self.unit, &BigInt::ZERO, reach - mean, mean + reach), figures)
             }
+            Answered::Mad(settled) => {
+                let mut step = self.modified_z_fences(&settled);
+                if let (Step::Fences(limits), true) = (&step, self.is_default) {
+                    step = self.where_healthy_values_end(limits.clone(), &settled);
+                }
+                step
+            }
             Answered::Quantiles(low, high) => self.limits(Between::reaching(self.unit, &BigInt::ZERO, -low, high), Figures::default()),
             Answered::Iqr(settled) => {
                 let mut step = self.quartile_fences(&settled);
@@ -263,20 +270,25 @@ impl OutliersCheck {
     }
 
     fn median_fences(&self, settled: &Settled, pass: &mut SecondPass<'_>) -> Step {
+        if !self.fallback || settled.mad.as_ref().is_some_and(|mad| *mad != BigInt::ZERO) {
+            return self.modified_z_fences(settled);
+        }
+        let median = settled.median.0;
+        let centre = match median {
+            Number::Int { value, .. } => Centre::Integer(value),
+            Number::Float(x) => Centre::Float(x),
+        };
+        let spec = DeviationsSpec { centre, transform: self.transform };
+        let deviations = pass.want::<Deviations>(spec, &[self.column]);
+        Step::Next(Stage::MeanDeviation { median, deviations })
+    }
+
+    fn modified_z_fences(&self, settled: &Settled) -> Step {
         let (median, mad) = (settled.quantile(4), settled.mad.clone().unwrap_or_default());
         if mad == BigInt::ZERO {
-            if self.fallback {
-                let median = settled.median.0;
-                let centre = match median {
-                    Number::Int { value, .. } => Centre::Integer(value),
-                    Number::Float(x) => Centre::Float(x),
-                };
-                let spec = DeviationsSpec { centre, transform: self.transform };
-                let deviations = pass.want::<Deviations>(spec, &[self.column]);
-                return Step::Next(Stage::MeanDeviation { median, deviations });
-            }
             let half = self.back(self.eighths(&median));
-            return Step::NoFences(format!("no fences: half of the values or more are {half}, so the MAD is 0; see `fallback: mean_ad`"));
+            let hint = if matches!(self.stage, Stage::First(First::Others(_))) { "" } else { "; see `fallback: mean_ad`" };
+            return Step::NoFences(format!("no fences: half of the values or more are {half}, so the MAD is 0{hint}"));
         }
         let mut figures = Figures::default();
         figures.set(&figures::MEDIAN, self.eighths(&median));

@@ -20,7 +20,7 @@ use crate::metric::cells::Cells;
 use crate::metric::extrema::Extrema;
 use crate::metric::moments::Moments;
 use crate::metric::ordered::OrderedHistogram;
-use crate::metric::select::Side;
+use crate::metric::select::{AllValues, Side};
 use crate::metric::{Transform, is_numeric};
 use crate::types::type_name;
 use crate::yaml::Spanned;
@@ -41,9 +41,12 @@ use crate::yaml::Spanned;
 /// often it is wrong and right. The skew of fewer than 10 values is unknown: the definition decides
 /// alone then, and with `by` such groups are not judged.
 ///
-/// With `against` the fences come from other data: from their quartiles (`iqr`), their mean and standard deviation (`zscore`), or
+/// With `against` the fences come from other data: from their quartiles (`iqr`), their median and median absolute deviation (`mad`),
+/// their mean and standard deviation (`zscore`), or
 /// with `method: quantile` from two of their quantiles, `q`; some of any data lie outside these, so `tolerate` must say how many
-/// may. Quantiles of more than 65,536 values, and those of a summary, lie within a cell of what is kept (docs/statistics.md).
+/// may. `against: batch` means the batch itself, as if it were left out. No summary tells what `mad`, and `zscore` with `log`, need: they
+/// take it from the rows of a path, or of a source that the section `sources` names. `mad` holds each different value in memory, within
+/// `--memory-limit`; of data for which that is too little nothing is said. Quantiles of more than 65,536 values, and those of a summary, lie within a cell of what is kept (docs/statistics.md).
 /// A batch of one value is held against such fences like any other.
 ///
 /// Infinities stay out of the statistics and are always outliers. A column of one value has none.
@@ -60,6 +63,7 @@ use crate::yaml::Spanned;
 /// - outliers: { column: price, method: iqr }
 /// - outliers: { column: price, k: 1.5, by: [category], on_fail: quarantine }
 /// - outliers: { column: income, method: mad, log: true, side: high, threshold: 5 }
+/// - outliers: { column: price, method: mad, against: last_month.csv }
 /// - outliers: { column: price, method: quantile, against: last_month.csv, q: [0.001, 0.999], tolerate: 1% }
 /// ```
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -81,7 +85,7 @@ pub(super) struct Outliers {
     log: Option<bool>,
     /// What `mad` does where more than half of the values are equal. If left out: the outcome is `no_data`.
     fallback: Option<Spanned<Fallback>>,
-    /// Other data whose values say where the fences are: a path, `published`, `baseline`, … If left out: those of the batch.
+    /// Other data whose values say where the fences are: a path, `published`, `baseline`, …; or `batch`. If left out: those of the batch.
     against: Option<Spanned<Against>>,
     /// For `quantile`: the two probabilities. If left out: `[0.001, 0.999]`.
     q: Option<Spanned<[f64; 2]>>,
@@ -153,12 +157,13 @@ impl Rule for Outliers {
             (Method::Mad, false) => Some(Wanted { eighths: &[4], mad: true }),
             (Method::Zscore | Method::Quantile, false) => None,
         };
-        let wanted = wanted.filter(|_| self.against.is_none());
+        let against = self.other_data();
+        let wanted = wanted.filter(|_| against.is_none());
         let order = wanted.map(|wanted| {
             let handle = to.want::<OrderedHistogram>(Narrowing::spec(transform), &[column.index]);
             OrderStatistics::new(handle, column.index, transform, wanted)
         });
-        let others = match &self.against {
+        let others = match against {
             Some(against) => Some(self.ask(&against.value.0, transform, to)?),
             None => None,
         };
@@ -176,7 +181,7 @@ impl Rule for Outliers {
             is_of_groups: to.has_groups(),
             side: self.side,
             transform,
-            fallback: self.fallback.is_some(),
+            fallback: self.fallback.is_some() && against.is_none(),
             extrema: to.want::<Extrema>((), &[column.index]),
             rows: to.rows_in_scope(),
             stage: Stage::First(first),
@@ -184,7 +189,20 @@ impl Rule for Outliers {
     }
 }
 
+/// Whether rows can be read of it, and not a summary alone.
+fn is_data(against: &Against) -> bool {
+    match against.0 {
+        AgainstWord::Paths(_) => true,
+        AgainstWord::Published { .. } | AgainstWord::Baseline { .. } | AgainstWord::Runs { .. } => false,
+    }
+}
+
 impl Outliers {
+    /// What the fences are taken from, where that is not the batch itself.
+    fn other_data(&self) -> Option<&Spanned<Against>> {
+        self.against.as_ref().filter(|against| !against.value.is_batch())
+    }
+
     /// Whether `against`, `q` and the method go together.
     fn others_given(&self, to: &Binder<'_>) -> Result<(), Faults> {
         let mut faults = Faults::default();
@@ -195,7 +213,7 @@ impl Outliers {
             let fault = to.fault_at(q, Code::InvalidValue, "`q` must be two probabilities, the smaller one first");
             faults.push(fault.hint("such as `q: [0.001, 0.999]`"));
         }
-        match (&self.against, self.method) {
+        match (self.other_data(), self.method) {
             (None, Method::Quantile) => {
                 let fault = to.fault(Code::MissingWord, "`quantile` takes its fences from other data, since some of any data lie outside");
                 faults.push(fault.hint("give `against`, such as `against: last_month.csv`"));
@@ -205,17 +223,19 @@ impl Outliers {
                     to.fault(Code::MissingWord, "of healthy data too a share lies outside two quantiles: nothing says how many may");
                 faults.push(fault.hint("give `tolerate`, such as `tolerate: 1%`"));
             }
-            (Some(against), Method::Mad) => {
+            (Some(against), Method::Mad) if !is_data(&against.value) => {
                 let fault = to.fault_at(against, Code::MisplacedWord, "no summary tells a median absolute deviation");
-                faults.push(fault.hint("compare by `iqr`, `zscore` or `quantile`"));
+                faults.push(fault.hint("name a file: `against: PATH`, or compare by `iqr`, `zscore` or `quantile`"));
             }
-            (Some(against), Method::Zscore) if self.log == Some(true) => {
+            (Some(_), Method::Mad) if self.fallback.is_some() => {
+                let fault = to.fault(Code::ConflictingWords, "`fallback` is for fences of the batch itself");
+                faults.push(fault.hint("leave it or `against` out"));
+            }
+            (Some(against), Method::Zscore) if self.log == Some(true) && !is_data(&against.value) => {
                 let fault = to.fault_at(against, Code::MisplacedWord, "no summary tells the mean of logarithms");
-                faults.push(fault.hint("compare by `iqr` or `quantile`"));
+                faults.push(fault.hint("name a file: `against: PATH`, or compare by `iqr` or `quantile`"));
             }
-            (Some(Spanned { value: Against(AgainstWord::Runs { .. }), .. }), _)
-            | (None, Method::Iqr | Method::Mad | Method::Zscore)
-            | (Some(_), Method::Iqr | Method::Zscore | Method::Quantile) => {}
+            (None | Some(_), Method::Iqr | Method::Mad | Method::Zscore) | (Some(_), Method::Quantile) => {}
         }
         faults.or_ok(())
     }
@@ -224,7 +244,8 @@ impl Outliers {
     fn ask(&self, against: &AgainstWord, transform: Transform, to: &mut Binder<'_>) -> Result<Others, Fault> {
         let one = [to.column().index];
         Ok(match self.method {
-            Method::Iqr | Method::Mad => Others::Iqr(to.beside::<Cells>(against, (), &one)?),
+            Method::Iqr => Others::Iqr(to.beside::<Cells>(against, (), &one)?),
+            Method::Mad => Others::Mad(to.beside::<AllValues>(against, transform, &one)?),
             Method::Zscore => Others::Zscore(to.beside::<Moments>(against, transform, &one)?),
             Method::Quantile => {
                 let [low, high] = self.q.as_ref().map_or([0.001, 0.999], |q| q.value);

@@ -52,6 +52,22 @@ impl Settled {
         Self { count, eighths, quantiles, mad: None, median }
     }
 
+    /// The same with a median absolute deviation, in quarters of the unit.
+    pub(super) fn with_mad(self, mad: Option<BigInt>) -> Self {
+        Self { mad, ..self }
+    }
+
+    /// Of these finite values, ascending, each with its count; none without values.
+    pub(super) fn of_values(values: &[(Number, u64)], wanted: Wanted) -> Option<Self> {
+        let mut count = 0;
+        let ranked = values.iter().map(|&(number, times)| {
+            count += times;
+            (count - times, number, times)
+        });
+        let values = Ranked(ranked.collect());
+        (count > 0).then(|| settle(&Seen { values, count, nearer: 0 }, wanted)).flatten()
+    }
+
     /// The quantile at so many eighths, in eighths of the unit: linear interpolation between the two nearest ranks of (n − 1)·p,
     /// Hyndman and Fan's type 7.
     pub(super) fn quantile(&self, eighth: u64) -> BigInt {

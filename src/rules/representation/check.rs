@@ -93,7 +93,7 @@ impl RepresentationCheck {
     fn expected(&self, observed: &BTreeMap<GroupKey, u64>, other: Option<&BTreeMap<GroupKey, u64>>) -> BTreeMap<GroupKey, f64> {
         let none = observed.keys().map(|key| (key.clone(), 0.0));
         match &self.reference {
-            Reference::Baseline => {
+            Reference::Baseline | Reference::File(_) => {
                 let all = other.into_iter().flatten().map(|(_, count)| count).sum::<u64>().max(1) as f64;
                 none.chain(other.into_iter().flatten().map(|(key, &count)| (key.clone(), count as f64 / all))).collect()
             }

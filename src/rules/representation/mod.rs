@@ -6,6 +6,7 @@ mod counted;
 mod decide;
 mod explain;
 mod reference;
+mod shares_file;
 
 use arrow::datatypes::DataType;
 use schemars::JsonSchema;
@@ -15,7 +16,7 @@ use self::check::RepresentationCheck;
 use self::counted::Counts;
 use self::reference::Reference;
 use super::words::{Against, AgainstWord, Margin, Share};
-use super::{Alone, Binder, EarlierLimit, Explanation, Judge, Rule, Subject, Told};
+use super::{Alone, Binder, EarlierLimit, Explanation, Files, Judge, Rule, Subject, Told};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::metric::group_units::GroupUnits;
 use crate::metric::groups::GroupCounts;
@@ -40,6 +41,9 @@ use crate::yaml::Spanned;
 /// - Several columns form intersections. A missing value is a group, written `(missing)`.
 /// - Given shares must add up to 1 ± 0.005. They are divided by their sum; these shares are what is compared and shown. Their
 ///   keys are read as the column's type: `1` is 1.0 and the decimal 1.00, −0 is 0.
+/// - Shares may stand in a file: `reference: census.csv`, with the columns of `groups` and one called `share`, a group on each line
+///   (an empty value is `(missing)`, other columns are passed over); or `census.json` or `census.yaml`, with the mapping that would stand
+///   in the rule file. It is read with the rule file, and a change of it makes another one.
 /// - `against` compares with the groups of other data: a file, the baseline (`reference: baseline` is the same), what is
 ///   published, or recorded runs. Then the interval is Newcombe's, of the difference of two shares, since the reference is a
 ///   sample too; and an unseen group fails where the chance that none of its rows fell into the batch is below 1 − confidence.
@@ -68,6 +72,7 @@ use crate::yaml::Spanned;
 /// ```yaml
 /// - representation: { groups: [gender], reference: { f: 0.5, m: 0.5 }, tolerance: 5 points, min_rows: 50 }
 /// - representation: { groups: [region, gender], reference: equal, tolerance: 20%, correction: holm }
+/// - representation: { groups: [region, gender], reference: census.csv, tolerance: 5 points }
 /// - representation: { groups: [gender], against: training/2025.parquet, tolerance: 3 points }
 /// - representation: { groups: [gender], unit: user_id, reference: { f: 0.5, m: 0.5 }, tolerance: 5 points }
 /// ```
@@ -76,7 +81,7 @@ use crate::yaml::Spanned;
 pub(super) struct Representation {
     /// The columns whose combined values are the groups.
     groups: Vec<Spanned<String>>,
-    /// The shares that should be: given (nested for several columns), `equal` over the groups observed, or `baseline`.
+    /// The shares that should be: given (nested for several columns), a file of them, `equal` over the groups observed, or `baseline`.
     /// If left out: `against` says what to compare with.
     reference: Option<Spanned<Reference>>,
     /// Other data whose shares are the reference. If left out: `reference` gives the shares.
@@ -127,6 +132,15 @@ impl Rule for Representation {
         if let Some((reference, Err(why))) = self.reference.as_ref().map(|given| (given, given.value.total())) {
             alone.fault_at(reference, Code::InvalidValue, why);
         }
+    }
+
+    fn read_files(&mut self, files: &mut Files<'_>) -> Result<(), Faults> {
+        if let Some(Spanned { at, value: reference }) = &mut self.reference
+            && let Reference::File(path) = reference
+        {
+            *reference = shares_file::read(&Spanned { at: *at, value: path.clone() }, &self.groups, files)?;
+        }
+        Ok(())
     }
 
     fn explain(told: &Told<'_>) -> Explanation {

@@ -22,6 +22,8 @@ pub(super) enum Reference {
     /// Those of the baseline, or of the other data that the rule names.
     Baseline,
     Shares(BTreeMap<GroupKey, f64>),
+    /// A file of shares, until it is read.
+    File(String),
 }
 
 impl<'de> Deserialize<'de> for Reference {
@@ -36,10 +38,11 @@ impl<'de> Deserialize<'de> for Reference {
                 match word {
                     "equal" => Ok(Reference::Equal),
                     "baseline" => Ok(Reference::Baseline),
-                    _ => Err(misread(
-                        Misread::new(format!("`{word}` is no reference"))
-                            .hint("write `equal`, `baseline` or `{ group: share, … }`; other data stand behind `against`"),
-                    )),
+                    path if EXTENSIONS.iter().any(|extension| path.ends_with(extension)) => Ok(Reference::File(path.to_owned())),
+                    _ => Err(misread(Misread::new(format!("`{word}` is no reference")).hint(
+                        "write `equal`, `baseline`, `{ group: share, … }`, or a file of shares (.csv, .json, .yaml, .yml); other data stand \
+                         behind `against`",
+                    ))),
                 }
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Reference, A::Error> {
@@ -63,6 +66,17 @@ impl<'de> Deserialize<'de> for Reference {
     }
 }
 
+/// How the names of files of shares end.
+const EXTENSIONS: [&str; 4] = [".csv", ".json", ".yaml", ".yml"];
+
+/// A share as it is written. Elsewhere a bare 1 may be one row; of a reference it is the whole.
+pub(super) fn share(text: &str) -> Result<f64, Misread> {
+    if Decimal::parse(text) == Some(Decimal::ONE) {
+        return Ok(1.0);
+    }
+    text.parse::<Share>().map(|share| share.as_f64())
+}
+
 /// A share, or the groups of the next column.
 enum Level {
     Share(f64),
@@ -78,11 +92,7 @@ impl<'de> Deserialize<'de> for Level {
                 f.write_str("a share such as `0.5` or `50%`")
             }
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Level, E> {
-                // Elsewhere a bare 1 may be one row; of a reference it is the whole.
-                if Decimal::parse(text) == Some(Decimal::ONE) {
-                    return Ok(Level::Share(1.0));
-                }
-                text.parse::<Share>().map(|s| Level::Share(s.as_f64())).map_err(misread)
+                share(text).map(Level::Share).map_err(misread)
             }
             fn visit_f64<E: de::Error>(self, x: f64) -> Result<Level, E> {
                 match (0.0..=1.0).contains(&x) {
@@ -99,7 +109,9 @@ impl<'de> Deserialize<'de> for Level {
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Level, A::Error> {
                 match Reference::deserialize(de::value::MapAccessDeserializer::new(map))? {
                     Reference::Shares(shares) => Ok(Level::Groups(shares)),
-                    Reference::Equal | Reference::Baseline => Err(de::Error::custom("a share such as `0.5` is expected")),
+                    Reference::Equal | Reference::Baseline | Reference::File(_) => {
+                        Err(de::Error::custom("a share such as `0.5` is expected"))
+                    }
                 }
             }
         }
@@ -120,8 +132,12 @@ impl JsonSchema for Reference {
             { "type": "object" }
         ]});
         json_schema!({
-            "description": "`equal`, `baseline`, or the share of each group; nested for several grouping columns.",
-            "anyOf": [{ "enum": ["equal", "baseline"] }, { "type": "object", "additionalProperties": level }]
+            "description": "`equal`, `baseline`, the share of each group (nested for several grouping columns), or a file of shares.",
+            "anyOf": [
+                { "enum": ["equal", "baseline"] },
+                { "type": "string", "pattern": r"\.(csv|json|yaml|yml)$" },
+                { "type": "object", "additionalProperties": level }
+            ]
         })
     }
 }

@@ -41,6 +41,9 @@ pub struct SchemaSection {
     pub evolution: Evolution,
     /// What follows an incompatible change. If left out: `reject`.
     pub on_fail: Option<Spanned<OnFail>>,
+    /// The file of a JSON Schema that the records keep: the same as the rule `- json_schema: FILE`, by whose name its finding goes.
+    /// If left out: the contract names none.
+    pub json_schema: Option<Spanned<String>>,
     /// The columns, in order; names may be paths of nested fields. If left out: the destination's table is the contract.
     #[serde(default)]
     pub columns: super::words::Ordered<Spanned<ColumnContract>>,

@@ -1,6 +1,7 @@
 //! Values against a set.
 
 mod against;
+mod contained;
 mod set;
 mod word;
 
@@ -8,6 +9,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use self::against::NewValues;
+use self::contained::Contained;
 use self::set::{Set, Written, shown};
 use self::word::SetWord;
 use super::explained::{self, Is, Test, by_group};
@@ -38,9 +40,10 @@ use crate::yaml::Spanned;
 ///
 /// A set may be long: `{ file: PATH }` is a text file with a member on each line, as it stands there; empty lines are passed over, and
 /// `null` is a text. A path starts at the directory in which the program runs; the file is read with the rule file, and a change of it
-/// makes another one. `in` and `not_in` also take the values of a column of other data, however many: `customers.id`, of a source that
+/// makes another one. A set may also be the values of a column of other data, however many: `customers.id`, of a source that
 /// the section `sources` names, or `{ source: PATH, column: NAME }`. Such a set is looked up as `foreign_key` does it, over the sound
-/// rows, and missing values are not judged.
+/// rows, and missing values are not judged; values that do not occur are counted and not named. Other data without a value are
+/// `no_data` for `not_in` and `must_contain`.
 ///
 /// `against` takes the set from other data, the column of the same name: a row fails whose value does not occur there. Both may have up to a million
 /// different texts, or 4,096 different numbers (65,536 values in all are told apart in any case); a baseline file keeps fewer,
@@ -65,6 +68,7 @@ use crate::yaml::Spanned;
 /// - values: { column: label, must_equal: [0, 1] }
 /// - values: { column: currency, in: { file: rules/currencies.txt } }
 /// - values: { column: email, not_in: { source: data/unsubscribed.csv, column: address } }
+/// - values: { column: region, must_contain: { source: data/regions.csv, column: code } }
 /// - values: { column: shop, against: yesterday.csv, tolerate: 0.1% }
 /// ```
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -93,6 +97,13 @@ impl Rule for Values {
             if let Some(absent) = told.figure(&figures::ABSENT_VALUES) {
                 explanation.asks("is there a member that does not occur?", Test::of(absent, Is::Above, 0u64), Outcome::Fail);
             }
+            if let Some(lacking) = told.figure(&figures::LACKING_KEYS) {
+                explanation.asks(
+                    "is there a value of the other data that does not occur?",
+                    Test::of(lacking, Is::Above, 0u64),
+                    Outcome::Fail,
+                );
+            }
             match told.figure(&figures::ROWS_IN_SCOPE) {
                 Some(_) => explained::rows(told, explanation),
                 None => explanation.otherwise(Outcome::Pass),
@@ -114,12 +125,19 @@ impl Rule for Values {
             (None, Some(set), None, None) => Self::row_by_row(set, false, to),
             (None, None, Some(set), None) => {
                 to.names_no_rows("must_contain")?;
+                if let Some(elsewhere) = column_of(set) {
+                    let query = to.elsewhere(&elsewhere, &[to.column()])?;
+                    return Ok(Box::new(Contained::bind(query, to)));
+                }
                 let absent = Absent::want(listed(set, to)?.0, to)?;
                 let rows = to.want::<Completeness>((), &[]);
                 Ok(Box::new(ContainCheck { absent, rows }))
             }
             (None, None, None, Some(set)) => {
                 to.rejects_unless_given("must_equal", "write `in` and `must_contain` as two rules, the first of which sets rows aside")?;
+                if let Some(elsewhere) = column_of(set) {
+                    return Ok(Box::new(Self::looked_up(&elsewhere, Lookup::Absent, to)?.limited(Some(1), None)));
+                }
                 let (members, file) = listed(set, to)?;
                 let absent = Absent::want(members, to)?;
                 let ValuesCheck { test, says } = Self::test(members, file, true, to)?;
@@ -138,7 +156,7 @@ impl Rule for Values {
 
     fn looks_into(&self) -> Vec<Spanned<Elsewhere>> {
         let column = |set: &Spanned<SetWord>| set.value.column(set.at).map(|value| Spanned { at: set.at, value });
-        [&self.r#in, &self.not_in].into_iter().flatten().filter_map(column).collect()
+        [&self.r#in, &self.not_in, &self.must_contain, &self.must_equal].into_iter().flatten().filter_map(column).collect()
     }
 
     fn read_files(&mut self, files: &mut Files<'_>) -> Result<(), Faults> {
@@ -150,26 +168,28 @@ impl Rule for Values {
     }
 }
 
+/// The column of other data that a set is, if it is one.
+fn column_of(set: &Spanned<SetWord>) -> Option<Spanned<Elsewhere>> {
+    match &set.value {
+        SetWord::Column(elsewhere) => Some(Spanned { at: set.at, value: elsewhere.clone() }),
+        SetWord::Members { .. } | SetWord::File(_) => None,
+    }
+}
+
 /// The members of a set that is no column of other data, and the file that it was read from.
 fn listed<'a>(set: &'a Spanned<SetWord>, to: &Binder<'_>) -> Result<(&'a [Written], Option<&'a str>), Fault> {
     match &set.value {
         SetWord::Members { members, file } => Ok((members, file.as_deref())),
         SetWord::File(path) => Err(to.fault_at(path, Code::Internal, format!("internal error: `{}` was not read", path.value))),
-        SetWord::Column(_) => {
-            let fault = to.fault_at(set, Code::Unsupported, "what must occur is a list or a file, not a column of other data");
-            Err(fault.hint("`in` and `not_in` take such a column"))
-        }
+        SetWord::Column(_) => Err(to.fault_at(set, Code::Internal, "internal error: a column of other data has no list of members")),
     }
 }
 
 impl Values {
     fn row_by_row(set: &Spanned<SetWord>, allowed: bool, to: &mut Binder<'_>) -> Result<Box<dyn Judge>, Faults> {
-        if let SetWord::Column(elsewhere) = &set.value {
-            let columns = [to.column()];
-            let query = to.elsewhere(&Spanned { at: set.at, value: elsewhere.clone() }, &columns)?;
-            let (lookup, does) = if allowed { (Lookup::Absent, "does not occur") } else { (Lookup::Present, "occurs") };
-            let says = format!("with a value that {does} in {}", query.name);
-            return Ok(Box::new(KeyLookup::bind(query, &columns, lookup, says, to)));
+        if let Some(elsewhere) = column_of(set) {
+            let lookup = if allowed { Lookup::Absent } else { Lookup::Present };
+            return Ok(Box::new(Self::looked_up(&elsewhere, lookup, to)?));
         }
         let (members, file) = listed(set, to)?;
         if to.scope.over == super::words::Over::All {
@@ -177,6 +197,15 @@ impl Values {
             return Err(fault.hint("leave it out").into());
         }
         Ok(Box::new(Self::test(members, file, allowed, to)?))
+    }
+
+    /// A lookup in a column of other data.
+    fn looked_up(elsewhere: &Spanned<Elsewhere>, lookup: Lookup, to: &mut Binder<'_>) -> Result<KeyLookup, Fault> {
+        let columns = [to.column()];
+        let query = to.elsewhere(elsewhere, &columns)?;
+        let does = if lookup == Lookup::Present { "occurs" } else { "does not occur" };
+        let says = format!("with a value that {does} in {}", query.name);
+        Ok(KeyLookup::bind(query, &columns, lookup, says, to))
     }
 
     fn test(members: &[Written], file: Option<&str>, allowed: bool, to: &mut Binder<'_>) -> Result<ValuesCheck, Faults> {

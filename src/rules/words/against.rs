@@ -36,6 +36,13 @@ pub enum Season {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Against(pub AgainstWord);
 
+impl Against {
+    /// Whether it is the word for the batch itself, of rules that know it.
+    pub fn is_batch(&self) -> bool {
+        matches!(&self.0, AgainstWord::Paths(paths) if matches!(paths.as_slice(), [one] if one == "batch"))
+    }
+}
+
 impl fmt::Display for AgainstWord {
     /// In words, behind "against".
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
