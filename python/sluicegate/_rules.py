@@ -1202,7 +1202,7 @@ class Rules(build.Builder):
 
         - Missing values and NaN: a row that lacks a part of its key, its group, time or text passes that test.
         - Infinities: they are values, and each equals itself.
-        - No rows: `no_data`. Another split without rows shares nothing, and everything passes.
+        - No rows: `no_data`. So is another split without rows.
 
         Why: what a model has seen in training it knows by heart, so its score on such rows is no measure of
         what it has learned.
@@ -2545,11 +2545,13 @@ class Rules(build.Builder):
         keeps to the limit, and whose interval lies wholly beyond `warn`, is a warning.
 
         - The interval of a difference is Newcombe's (1998, method 10), that of a ratio Katz's (1978): ln r ±
-          z·√(1/x₁ − 1/n₁ + 1/x₂ − 1/n₂). Where a part is 0, half a row is added to every count; where both
-          parts are the whole, the lower ends of Wilson's intervals stand in.
+          z·√(1/x₁ − 1/n₁ + 1/x₂ − 1/n₂). Where a part is 0, half a row is added to every count; where a part is
+          the whole, that variance would be 0 however few rows there are, and the interval follows from Wilson's
+          two (Donner and Zou 2012, MOVER-R).
         - `p_value` is that of the two-proportion test with the pooled share. It is shown, and decides nothing.
-        - Groups with fewer rows than `min_rows` are shown and not judged, but are part of the rest. A group
-          without any row that a rate is a share of (no positive label, say) cannot be compared by it:
+        - Groups with fewer rows than `min_rows` are shown and not judged, but are part of the rest. Where what
+          a group is compared with has fewer rows than that, it is `insufficient_evidence`. A group without any
+          row that a rate is a share of (no positive label, say) cannot be compared by it:
           `insufficient_evidence`.
         - `require_evidence: true`: `insufficient_evidence` and groups that are not judged fail.
         - Several columns of `groups` form intersections. A missing value is a group, written `(missing)`.
@@ -2564,8 +2566,8 @@ class Rules(build.Builder):
         - Missing values and NaN: a row without a label, or without a prediction where there is one, is no part
           of any rate. How many a group has is told: labels that lack in one group alone are a bias too.
         - Infinities: each is a label of its own.
-        - No rows: `no_data`. So are no row with a label, a positive value that never occurs, and one group
-          alone.
+        - No rows: `no_data`. So are no row with a label, one group with labels alone, and a positive value that
+          never occurs: in what is selected, or in the labels where true and false positive rates are compared.
 
         Why: a model learns the decisions that it is shown. If these favoured a group, it will; and a model that
         is right on average may be wrong for one group alone.

@@ -20,7 +20,11 @@ pub(super) struct Limits {
 impl Limits {
     /// The limits of a rule; none if one of them can be no number, or stands for text, which is compared otherwise.
     pub(super) fn of(rules: &RuleFile, item: &RuleItem) -> Option<Self> {
-        let kind = if item.entry.name == "length" { Kind::Whole } else { Kind::of(rules, item) };
+        let kind = match item.entry.name {
+            // It limits numbers of characters.
+            "length" => Kind::Whole,
+            _ => Kind::of(rules, item),
+        };
         let mut limits = Self { low: f64::NEG_INFINITY, has_low: true, high: f64::INFINITY, has_high: true };
         for (key, is_low, passes) in [("min", true, true), ("above", true, false), ("max", false, true), ("below", false, false)] {
             let Some(written) = text(item, key) else { continue };
