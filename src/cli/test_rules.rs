@@ -50,7 +50,10 @@ enum Said {
     Passes,
     Fails,
     /// It cannot be asked about one row, and why; and what its finding is called, where the row tells that.
-    Nothing { why: String, called: Option<String> },
+    Nothing {
+        why: String,
+        called: Option<String>,
+    },
 }
 
 impl TestRules {

@@ -109,12 +109,7 @@ pub fn add_schema(audited: &mut Audited, a: &FoundColumns, matters: impl Fn(&Sch
 }
 
 /// How the columns of an audit differ from those of A; nothing if they do not. It only informs where no change matters.
-fn schema(
-    audited: &mut Audited,
-    a: &FoundColumns,
-    b: &FoundColumns,
-    matters: impl Fn(&SchemaChange) -> bool,
-) -> Option<FindingWithRows> {
+fn schema(audited: &mut Audited, a: &FoundColumns, b: &FoundColumns, matters: impl Fn(&SchemaChange) -> bool) -> Option<FindingWithRows> {
     let changes: Vec<SchemaChange> =
         diff(Columns::Found(a), Columns::Found(b), Evolution::Exact).into_iter().map(|difference| difference.change).collect();
     let told: Message = changes.iter().map(SchemaChange::told).collect::<Vec<_>>().into();

@@ -147,7 +147,9 @@ fn about(table: &TableJob<'_>, fault: Fault) -> Fault {
     let fault = Fault { what: format!("table `{}`: {}", table.name, fault.what), ..fault };
     match fault.code == Code::AlreadyPublished {
         // Where its rows go away, children that are published could lose their parents.
-        true => fault.hint("nothing was changed; to replace what is published, gate this table by a rule file of its own with `--supersede`"),
+        true => {
+            fault.hint("nothing was changed; to replace what is published, gate this table by a rule file of its own with `--supersede`")
+        }
         false => fault,
     }
 }

@@ -47,8 +47,14 @@ impl State for Extrema {
                     }
                 });
             }),
-            Some(Numbers::Floats(Floats::F32(values))) => present.rows(rows.len(), |i| self.widen_float(f64::from(values[i]))),
-            Some(Numbers::Floats(Floats::F64(values))) => present.rows(rows.len(), |i| self.widen_float(values[i])),
+            Some(Numbers::Floats(Floats::F32(values))) => present.ranges(rows.len(), |range| {
+                let (min, max) = ends(values[range].iter().map(|&x| f64::from(x)));
+                self.widen_floats(min, max);
+            }),
+            Some(Numbers::Floats(Floats::F64(values))) => present.ranges(rows.len(), |range| {
+                let (min, max) = ends(values[range].iter().copied());
+                self.widen_floats(min, max);
+            }),
             None => for_each_float(columns[0], &present, |_, x| self.widen(Number::int(x as i128), Number::int(x as i128))),
         }
         Ok(())
@@ -118,11 +124,17 @@ fn kept(text: &str) -> String {
     }
 }
 
+/// Smallest and largest of floats of which none is NaN; of none, a range that is empty.
+fn ends(floats: impl Iterator<Item = f64>) -> (f64, f64) {
+    floats.fold((f64::INFINITY, f64::NEG_INFINITY), |(min, max), x| (if x < min { x } else { min }, if x > max { x } else { max }))
+}
+
 impl Extrema {
-    fn widen_float(&mut self, x: f64) {
-        // −0 and 0 are one value.
-        let number = Number::Float(x + 0.0);
-        self.widen(number, number);
+    fn widen_floats(&mut self, min: f64, max: f64) {
+        if min <= max {
+            // −0 and 0 are one value.
+            self.widen(Number::Float(min + 0.0), Number::Float(max + 0.0));
+        }
     }
 
     pub(super) fn widen(&mut self, low: Number, high: Number) {

@@ -154,7 +154,9 @@ mod tests {
             }
         }
         // In the corners, where Katz has no variance, the interval may hold the truth more often, never much less.
-        for (n1, p1, n2, p2) in [(30, 0.02, 300, 0.05), (20, 0.98, 25, 0.99), (1000, 0.75, 3, 0.75), (1000, 0.75, 1, 0.75), (60, 0.97, 600, 0.99)] {
+        for (n1, p1, n2, p2) in
+            [(30, 0.02, 300, 0.05), (20, 0.98, 25, 0.99), (1000, 0.75, 3, 0.75), (1000, 0.75, 1, 0.75), (60, 0.97, 600, 0.99)]
+        {
             let held = (0..TIMES).filter(|_| {
                 let (low, high) = katz_interval((draws.of(n1, p1), n1), (draws.of(n2, p2), n2), 0.95);
                 low <= p1 / p2 && p1 / p2 <= high

@@ -232,7 +232,8 @@ fn lint_tells_what_is_odd() {
     assert_eq!((run.code, run.stdout.as_str()), (0, "r.yaml: nothing is odd\n"));
     // Text is compared byte by byte: "5" is more than "10" and less than "9".
     for column in ["s", "unknown"] {
-        let rules = format!("rules:\n  - range: {{ column: {column}, min: \"10\" }}\n  - range: {{ id: x, column: {column}, max: \"9\" }}\n");
+        let rules =
+            format!("rules:\n  - range: {{ column: {column}, min: \"10\" }}\n  - range: {{ id: x, column: {column}, max: \"9\" }}\n");
         let contract = if column == "s" { contract } else { "dataset: t\n" };
         place.write("r.yaml", format!("{contract}{rules}"));
         let run = place.run(&["rules", "lint", "r.yaml"]);
@@ -260,7 +261,8 @@ fn templates_that_multiply_end_soon_and_long_chains_are_no_circles() {
     let uses = |next: usize, times: usize| {
         (0..times).map(|n| format!("    - use: {{ template: t{next}, with: {{ id: \"${{id}}-{n}\" }} }}\n")).collect::<String>()
     };
-    let template = |depth: usize, rules: String| format!("  t{depth}:\n    params: [id]\n    rules:\n{}", rules.replace("    - ", "      - "));
+    let template =
+        |depth: usize, rules: String| format!("  t{depth}:\n    params: [id]\n    rules:\n{}", rules.replace("    - ", "      - "));
     let file = |templates: &str| format!("dataset: t\ntemplates:\n{templates}rules:\n  - use: {{ template: t0, with: {{ id: a }} }}\n");
     let last = "    - range: { id: \"${id}\", column: price, min: 0 }\n";
     let many: String = (0..9).map(|depth| template(depth, uses(depth + 1, 9))).chain([template(9, last.to_owned())]).collect();
@@ -297,7 +299,9 @@ fn a_row_that_breaks_the_contract_is_no_example_that_passes() {
 fn of_a_directory_only_files_with_a_rule_that_is_asked_for_publish() {
     let place = Place::with("", "id,price,email\n1,5,a@b.example\n2,0,\n");
     let file = |name: &str, rule: &str| {
-        format!("dataset: {name}\nsource: {{ path: d.csv }}\nrules:\n  - {rule}\ngate: {{ publish: out/{name}, quarantine: aside/{name} }}\n")
+        format!(
+            "dataset: {name}\nsource: {{ path: d.csv }}\nrules:\n  - {rule}\ngate: {{ publish: out/{name}, quarantine: aside/{name} }}\n"
+        )
     };
     place.write("rules/a.yaml", file("a", "range: { column: price, min: 9 }"));
     place.write("rules/b.yaml", file("b", "missing: { column: email }"));

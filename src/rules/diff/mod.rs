@@ -91,7 +91,9 @@ impl Rule for Diff {
         faults.take(to.judges_the_batch("diff"));
         let AgainstWord::Paths(against) = &self.against.value.0 else {
             let what = format!("rows cannot be compared with {}: no row of it is kept", self.against.value.0);
-            faults.push(to.fault_at(&self.against, Code::Unsupported, what).hint("name data, such as the path of the table: `against: PATH`"));
+            faults.push(
+                to.fault_at(&self.against, Code::Unsupported, what).hint("name data, such as the path of the table: `against: PATH`"),
+            );
             return Err(faults);
         };
         if self.key.value.0.is_empty() {

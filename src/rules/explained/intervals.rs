@@ -7,7 +7,8 @@ use crate::statistics::{normal_z, two_proportions_p_value};
 const WILSON: &str = "interval: E. B. Wilson 1927, Probable inference, the law of succession, and statistical inference";
 const NEWCOMBE: &str = "interval of a difference: R. G. Newcombe 1998, Interval estimation for the difference, method 10";
 const KATZ: &str = "interval of a ratio: D. Katz et al. 1978; with half a row added where a part is 0: S. D. Walter 1975";
-const MOVER: &str = "interval of a ratio of which a part is the whole: A. Donner and G. Y. Zou 2012, equation 9 (MOVER-R), of Wilson's intervals";
+const MOVER: &str =
+    "interval of a ratio of which a part is the whole: A. Donner and G. Y. Zou 2012, equation 9 (MOVER-R), of Wilson's intervals";
 
 fn one() -> Expr {
     1.0.into()

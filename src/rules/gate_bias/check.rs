@@ -180,7 +180,8 @@ impl Terms {
         let mut said = format!("{}: {} of {} set aside", group_name(key), percent(of.ours()), counted(of.before, "row"));
         let Some((difference, low, high)) = of.difference(self.confidence) else { return said };
         let max = self.max.map(Points::as_f64);
-        let limits: Vec<f64> = max.into_iter().chain(self.warn.map(Points::as_f64)).flat_map(|max| [max * 100.0, max * -100.0]).chain([0.0]).collect();
+        let limits: Vec<f64> =
+            max.into_iter().chain(self.warn.map(Points::as_f64)).flat_map(|max| [max * 100.0, max * -100.0]).chain([0.0]).collect();
         let points = |x: f64| rounded(x * 100.0, &limits);
         said.push_str(&format!(
             ", of the others {}: {} points [{}, {}]",

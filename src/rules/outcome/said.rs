@@ -92,7 +92,9 @@ pub(super) fn of_limit(name: &str, pair: Option<Pair>, (limit, is_early): (Limit
         }
     };
     match standing {
-        Standing::Open(Some(rows)) => format!("{seen}: too few rows to tell, about {} of this group would do if all groups grew alike", count(rows)),
+        Standing::Open(Some(rows)) => {
+            format!("{seen}: too few rows to tell, about {} of this group would do if all groups grew alike", count(rows))
+        }
         Standing::Open(None) => format!("{seen}: on the border of what is tolerated"),
         Standing::Within | Standing::Beyond | Standing::Undefined => seen,
     }

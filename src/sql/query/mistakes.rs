@@ -25,7 +25,9 @@ pub(crate) fn tables_named(text: &str) -> Result<Vec<String>, Misread> {
     let state = engine::context().state();
     let statement = statement(text, &state).map_err(|wrong| wrong.why)?;
     if samples(&statement) {
-        return Err(Misread::new("`TABLESAMPLE` draws other rows each time").hint("leave it out; `where` says which rows the rule speaks of"));
+        return Err(
+            Misread::new("`TABLESAMPLE` draws other rows each time").hint("leave it out; `where` says which rows the rule speaks of")
+        );
     }
     let references = state.resolve_table_references(&statement).map_err(explained)?;
     let mut names: Vec<String> = references.iter().map(ToString::to_string).collect();
@@ -41,7 +43,9 @@ fn samples(statement: &Statement) -> bool {
         type Break = ();
         fn pre_visit_table_factor(&mut self, table: &ast::TableFactor) -> ControlFlow<()> {
             match table {
-                ast::TableFactor::Table { sample: Some(_), .. } | ast::TableFactor::Derived { sample: Some(_), .. } => ControlFlow::Break(()),
+                ast::TableFactor::Table { sample: Some(_), .. } | ast::TableFactor::Derived { sample: Some(_), .. } => {
+                    ControlFlow::Break(())
+                }
                 _ => ControlFlow::Continue(()),
             }
         }
@@ -121,9 +125,10 @@ fn volatile(part: &Expr) -> Option<Misread> {
             Some(Misread::new(format!("`{}` is volatile: it differs from run to run", f.name())).hint("leave it out"))
         }
         // It makes as many values as it is told, whatever the memory.
-        Expr::ScalarFunction(f) if ["range", "generate_series"].contains(&f.name()) => {
-            Some(Misread::new(format!("`{}` makes values that no row has", f.name())).hint("write a source with these values: `sources: { NAME: PATH }`"))
-        }
+        Expr::ScalarFunction(f) if ["range", "generate_series"].contains(&f.name()) => Some(
+            Misread::new(format!("`{}` makes values that no row has", f.name()))
+                .hint("write a source with these values: `sources: { NAME: PATH }`"),
+        ),
         _ => None,
     }
 }
