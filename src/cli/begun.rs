@@ -27,6 +27,8 @@ pub(super) struct Begun<'a> {
     printed: Printed,
     /// Places where a report can be written without harm.
     reports: Reports,
+    /// What no report may take the place of: what it is called, and where it is.
+    apart: Vec<(String, String)>,
     /// What a CI system is told unasked.
     ci: Ci,
     rules: Option<RuleFile>,
@@ -46,6 +48,8 @@ pub(super) struct Settled {
     pub code: u8,
     /// Why it could not be judged, or what could not be written.
     pub faults: Faults,
+    /// What no report may take the place of: what it is called, and where it is.
+    pub apart: Vec<(String, String)>,
 }
 
 impl<'a> Begun<'a> {
@@ -56,6 +60,7 @@ impl<'a> Begun<'a> {
             now,
             printed,
             reports: Reports::default(),
+            apart: Vec::new(),
             ci,
             rules: None,
             takes_tables: false,
@@ -137,6 +142,7 @@ impl<'a> Begun<'a> {
     /// Keeps reports off all of `there`, which are called `what`.
     fn keep_off(&mut self, what: &str, there: &[String]) -> Vec<Fault> {
         there.iter().for_each(|there| self.ci.keep_off(what, there));
+        self.apart.extend(there.iter().map(|there| (what.to_owned(), there.clone())));
         there.iter().flat_map(|there| self.reports.keep_off(what, there)).collect()
     }
 
@@ -175,7 +181,7 @@ impl<'a> Begun<'a> {
             return Err(faults.clone());
         }
         let kept = self.kept.take();
-        let Settled { report, code, faults } = self.settle(mode, judged, exit_code);
+        let Settled { report, code, faults, .. } = self.settle(mode, judged, exit_code);
         faults.or_ok(Done { report, is_ok: code == 0, kept })
     }
 
@@ -218,6 +224,6 @@ impl<'a> Begun<'a> {
         output::complain(&unwritten);
         let code = if unwritten.is_empty() { code } else { 2 };
         wrong.extend(unwritten.0);
-        Settled { report, code, faults: wrong }
+        Settled { report, code, faults: wrong, apart: self.apart.clone() }
     }
 }

@@ -50,7 +50,7 @@ impl Check {
             Ok(None) => ExitCode::from(self.one(Printed::of(self.output)).code),
             Ok(Some(mut suite)) => {
                 while let Some(file) = suite.next(&mut self.options) {
-                    suite.note(&file, Some(&self.one(Printed::of_many(self.output))));
+                    suite.note(&file, Some(self.one(Printed::of_many(self.output))));
                 }
                 suite.end(self.output, self.options.quiet)
             }

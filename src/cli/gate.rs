@@ -99,7 +99,7 @@ impl Gate {
             Ok(None) => {}
             Ok(Some(mut suite)) => {
                 while let Some(file) = suite.next(&mut self.options) {
-                    suite.note(&file, self.one_of_suite().as_ref());
+                    suite.note(&file, self.one_of_suite());
                 }
                 return suite.end(self.output, self.options.quiet);
             }

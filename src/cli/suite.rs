@@ -5,8 +5,13 @@ use std::path::{Path, PathBuf};
 use super::begun::Settled;
 use super::exit::ExitCode;
 use super::output::{self, OutputOptions, Printed};
+use super::reports::Reports;
 use super::run::RunOptions;
-use crate::diagnostic::{Code, Fault, Place};
+use crate::assemble::{self, Header};
+use crate::diagnostic::{Code, Fault, Faults, Place};
+use crate::report::Report;
+use crate::report::model::TableReport;
+use crate::ruleset::RuleFile;
 use crate::shown::counted;
 use crate::visible;
 
@@ -17,6 +22,10 @@ pub(super) struct Suite {
     reports: Vec<PathBuf>,
     failing_rows: Option<PathBuf>,
     lines: Vec<String>,
+    /// What each run found.
+    judged: Vec<TableReport>,
+    /// What no report may take the place of: what it is called, and where it is.
+    apart: Vec<(String, String)>,
     code: u8,
 }
 
@@ -61,7 +70,16 @@ impl Suite {
             return Err(fault.hint("rule files end in `.yaml` or `.yml`; those that begin with `_` are there to be included"));
         }
         let (reports, failing_rows) = (options.reports.clone(), options.failing_rows.clone());
-        Ok(Some(Self { directory: directory.clone(), files, reports, failing_rows, lines: Vec::new(), code: 0 }))
+        Ok(Some(Self {
+            directory: directory.clone(),
+            files,
+            reports,
+            failing_rows,
+            lines: Vec::new(),
+            judged: Vec::new(),
+            apart: Vec::new(),
+            code: 0,
+        }))
     }
 
     /// The options with the next rule file; none when all are judged.
@@ -84,13 +102,16 @@ impl Suite {
     }
 
     /// Notes what came of a rule file; nothing if there was nothing to judge.
-    pub(super) fn note(&mut self, file: &str, settled: Option<&Settled>) {
-        self.code = self.code.max(settled.map_or(0, |settled| settled.code));
+    pub(super) fn note(&mut self, file: &str, settled: Option<Settled>) {
+        self.code = self.code.max(settled.as_ref().map_or(0, |settled| settled.code));
         let line = match settled {
-            Some(Settled { report, .. }) => {
+            Some(Settled { report, apart, .. }) => {
+                self.apart.extend(apart);
                 let findings = report.together().findings.iter().filter(|finding| finding.is_problem()).count();
                 let (verdict, rows) = (format!("{:?}", report.verdict).to_lowercase(), counted(report.rows.read, "row"));
-                format!("  {verdict:<11} {file}: {rows}, {}", counted(findings as u64, "finding"))
+                let line = format!("  {verdict:<11} {file}: {rows}, {}", counted(findings as u64, "finding"));
+                self.judged.extend(parts(self.name_of(file), report));
+                line
             }
             None => format!("  unchanged   {file}"),
         };
@@ -106,8 +127,43 @@ impl Suite {
             }
             output::print(&out);
         }
-        ExitCode::from(self.code)
+        let written = self.write_whole();
+        output::complain(&written);
+        ExitCode::from(if written.is_empty() { self.code } else { 2 })
     }
+
+    /// Writes one report of all runs to each place that was asked for.
+    fn write_whole(&self) -> Faults {
+        // What is printed is each run's own.
+        let asked: Vec<PathBuf> = self.reports.iter().filter(|path| path.display().to_string() != "-").cloned().collect();
+        let (mut reports, mut faults) = Reports::at(&asked, None);
+        for (what, there) in &self.apart {
+            faults.extend(reports.keep_off(what, there));
+        }
+        let whole = RuleFile::parse(&format!("dataset: {}\n", serde_json::Value::from(self.directory.as_str())), &self.directory);
+        match (whole, self.judged.first().map(|first| first.report.clone())) {
+            (Ok(rules), Some(first)) => {
+                let header = Header { mode: first.mode, batch_id: String::new(), began: None, as_of: first.as_of };
+                let mut report = assemble::assemble_tables(header, &rules, self.judged.clone());
+                report.began = first.began;
+                faults.extend(reports.write(&report));
+            }
+            (Err(wrong), _) => faults.extend(wrong),
+            (Ok(_), None) => {}
+        }
+        faults
+    }
+}
+
+/// What one run found, as parts of the whole: several where its rule file has several tables. Why it could not be judged is a
+/// reason like others there.
+fn parts(name: String, mut report: Report) -> Vec<TableReport> {
+    if report.tables.is_empty() {
+        report.reasons.extend(std::mem::take(&mut report.faults).iter().map(ToString::to_string));
+        return vec![TableReport { name, parents: Vec::new(), report }];
+    }
+    let of_table = |table: TableReport| TableReport { name: format!("{name}/{}", table.name), ..table };
+    report.tables.into_iter().map(of_table).collect()
 }
 
 /// The path of one rule file's report: `report.html` is `report.orders.html`.

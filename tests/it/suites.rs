@@ -195,6 +195,23 @@ fn every_rule_file_of_a_directory_is_judged_and_the_worst_counts() {
     assert!(place.path("out.a.json").exists() && place.path("out.b.json").exists());
     place.write("rules/c.yml", "dataset: c\nsource: gone.csv\n");
     assert_eq!(place.run(&check).code, 2);
+    // One report of all, in every format.
+    let whole: serde_json::Value = serde_json::from_slice(&std::fs::read(place.path("out.json")).expect("a report")).expect("JSON");
+    let names: Vec<&str> = whole["tables"].as_array().expect("parts").iter().filter_map(|part| part["name"].as_str()).collect();
+    assert_eq!((names, whole["verdict"].as_str(), whole["rows"]["read"].as_u64()), (vec!["a", "b", "c"], Some("undecided"), Some(3)));
+    assert!(whole["reasons"].to_string().contains("b/range-price") && whole["reasons"].to_string().contains("gone.csv: no such file"));
+    place.run(&["check", "-r", "rules", "--report", "all.md", "--report", "all.html", "--report", "junit=all.xml"]);
+    for name in ["all.md", "all.html", "all.xml"] {
+        let text = std::fs::read_to_string(place.path(name)).unwrap_or_else(|e| panic!("{name}: {e}"));
+        assert!(text.contains("b/range-price"), "{name}");
+    }
+    // It takes the place of nothing that is read.
+    place.write("good.json", "[{\"price\": 1}]");
+    place.write("rules/d.yaml", "dataset: d\nsource: good.json\n");
+    let run = place.run(&["check", "-r", "rules", "--report", "good.json"]);
+    assert!(run.code == 2 && run.stderr.contains("the report would be written to where the data is"), "{}", run.stderr);
+    assert_eq!(std::fs::read_to_string(place.path("good.json")).expect("the data"), "[{\"price\": 1}]");
+    std::fs::remove_file(place.path("rules/d.yaml")).expect("removed");
     let gate = place.run(&["gate", "-r", "rules", "--set", "gate.publish=lake"]);
     assert_eq!(gate.code, 2, "{}", gate.stderr);
     place.write("empty/_money.yaml", "rules: []\n");
