@@ -135,6 +135,37 @@ class ColumnsType(TypedDict):
 
 Columns: TypeAlias = str | Iterable[str] | ColumnsType
 """A column, a list of columns and globs, `"*"`, or `{ type: numeric }`."""
+
+
+class AgainstPublishedLast(TypedDict):
+    last: BatchCount
+
+
+class AgainstPublished(TypedDict):
+    published: AgainstPublishedLast
+
+
+class AgainstBaseline(TypedDict):
+    baseline: str
+
+
+class _AgainstRunsWords(TypedDict):
+    last: BatchCount
+
+
+class AgainstRunsWords(_AgainstRunsWords, total=False):
+    season: Literal["weekday"]
+
+
+class AgainstRuns(TypedDict):
+    runs: AgainstRunsWords
+
+
+Against: TypeAlias = str | Iterable[str] | AgainstPublished | AgainstBaseline | AgainstRuns
+"""What the batch is compared with: a path, glob or directory (or a list of them), or a name of the section
+`sources`; `published`, or `{ published: { last: 30 batches } }`; `baseline`, or `{ baseline: FILE }`; `{ runs:
+{ last: 14, season: weekday } }`.
+"""
 TypeName: TypeAlias = str
 """The name of a type: `int64`, `decimal(15,2)`, `timestamp(ms, UTC)`, …"""
 
@@ -226,35 +257,6 @@ class Window(TypedDict):
     last: Duration
 
 
-class AgainstPublishedLast(TypedDict):
-    last: BatchCount
-
-
-class AgainstPublished(TypedDict):
-    published: AgainstPublishedLast
-
-
-class AgainstBaseline(TypedDict):
-    baseline: str
-
-
-class _AgainstRunsWords(TypedDict):
-    last: BatchCount
-
-
-class AgainstRunsWords(_AgainstRunsWords, total=False):
-    season: Literal["weekday"]
-
-
-class AgainstRuns(TypedDict):
-    runs: AgainstRunsWords
-
-
-Against: TypeAlias = str | Iterable[str] | AgainstPublished | AgainstBaseline | AgainstRuns
-"""What the batch is compared with: a path, glob or directory (or a list of them), or a name of the section
-`sources`; `published`, or `{ published: { last: 30 batches } }`; `baseline`, or `{ baseline: FILE }`; `{ runs:
-{ last: 14, season: weekday } }`.
-"""
 Share: TypeAlias = float | str
 """A share: `1%` or `0.01`."""
 
@@ -708,6 +710,7 @@ class Rules(build.Builder):
         self,
         columns: Mapping[str, ColumnContract] | None = None,
         *,
+        against: Against | None = None,
         evolution: Literal["exact", "backward", "forward", "full", "any"] | None = None,
         json_schema: str | None = None,
         on_fail: Literal["info", "warn", "quarantine", "reject"] | None = None,
@@ -718,6 +721,9 @@ class Rules(build.Builder):
 
         A later call adds words, and replaces those it names.
 
+        - `against`: What the columns are compared with in the place of all else: a path, `published`,
+          `baseline`, `{ runs: { last: 14 } }` (the last of them). If left out: the contract's columns, else the
+          destination's table, else the baseline, else the last run.
         - `columns`: The columns, in order; names may be paths of nested fields. If left out: the destination's
           table is the contract.
         - `evolution`: Which changes are compatible, in the Confluent schema registry's meanings.

@@ -181,7 +181,15 @@ pub(super) fn schema(
                 true => format!("the columns are as those of {earlier}").into(),
                 false => behind(as_one_column(source), drift(&changes).introduced(&format!("{earlier}: "))),
             };
-            (vec![drifted(&SCHEMA, &changes, on_fail, message)], changes)
+            let mut findings = vec![drifted(&SCHEMA, &changes, on_fail, message)];
+            // Only where `against` stands in the place of the table: what it cannot take is not published all the same.
+            if let Some(table) = &job.rules.table {
+                let refused: Vec<SchemaChange> = table.refused(&batch, evolution);
+                if !refused.is_empty() {
+                    findings.push(drifted(&SCHEMA_TABLE, &refused, OnFail::Reject, of_table(&table.place, &refused)));
+                }
+            }
+            (findings, changes)
         }
     };
     for finding in &mut findings {

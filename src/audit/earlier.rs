@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, FieldRef};
 use serde::{Deserialize, Serialize};
 
 use super::Job;
-use crate::diagnostic::{Fault, Faults};
+use super::beside::{References, among};
+use super::diff::side::Side;
+use super::kept::plan_of;
+use crate::diagnostic::{Code, Fault, Faults};
 use crate::metric::any::AnySpec;
 use crate::metric::cells::{Cells, CellsOut, Shapes};
 use crate::metric::{Inputs, State, is_numeric};
@@ -15,11 +18,12 @@ use crate::prepare::Prepare;
 use crate::privacy::Privacy;
 use crate::rules::schema::earlier::{EarlierColumn, EarlierColumns, TypesBy, Whose};
 use crate::rules::schema::profile::{ColumnProfile, Profiles};
-use crate::rules::words::{AgainstWord, Over};
+use crate::rules::words::{Against, AgainstWord, Over};
 use crate::rules::{Asking, Facts, GroupFacts, Handle, Question, Requests, Scope, Why};
 use crate::source::{Format, Source};
 use crate::summary::Summary;
 use crate::types::{is_text, parse_type, type_name};
+use crate::yaml::Spanned;
 
 /// What there is of earlier data.
 #[derive(Debug, Clone, Default)]
@@ -30,6 +34,8 @@ pub(super) enum Earlier {
     /// Nothing yet, and why.
     WarmingUp(String),
     Columns(Arc<EarlierColumns>),
+    /// What is known only once it is known which batch is judged: its own rows and runs are left out.
+    Open,
 }
 
 /// Of a column of earlier data: what is known of its values.
@@ -57,6 +63,12 @@ impl Earlier {
     /// It cannot be read, or is not there and should be.
     pub(super) fn of(job: &Job<'_>) -> Result<Self, Faults> {
         let Some(references) = job.references.as_ref().filter(|references| references.compares()) else { return Ok(Self::Nothing) };
+        if let Some(against) = job.rules.sections.schema.as_ref().and_then(|section| section.value.against.as_ref()) {
+            return match &against.value.0 {
+                AgainstWord::Runs { .. } | AgainstWord::Published { .. } => Ok(Self::Open),
+                AgainstWord::Baseline { .. } | AgainstWord::Paths(_) => Self::named(job, references.as_ref(), against),
+            };
+        }
         let (whose, parts, why) = match &job.rules.sections.baseline {
             Some(baseline) => {
                 let kept = references.summaries(&AgainstWord::Baseline { file: Some(baseline.path.value.clone()) })?;
@@ -71,18 +83,64 @@ impl Earlier {
         })
     }
 
+    /// What the section `schema` names.
+    fn named(job: &Job<'_>, references: &dyn References, against: &Spanned<Against>) -> Result<Self, Faults> {
+        let sections = &job.rules.sections;
+        let (whose, kept) = match &against.value.0 {
+            AgainstWord::Baseline { file: None } => match &sections.baseline {
+                Some(baseline) => {
+                    let file = Some(baseline.path.value.clone());
+                    (Whose::Baseline, references.summaries(&AgainstWord::Baseline { file })?)
+                }
+                None => {
+                    let fault = Fault::new(Code::MissingOption, "there is nothing to compare with: the rule file names no baseline");
+                    let fault = fault.at(against.at.in_file(&job.rules.path));
+                    return Err(fault.hint("write `baseline: { path: baselines/NAME.json }`, or `against: { baseline: FILE }`").into());
+                }
+            },
+            word @ AgainstWord::Baseline { file: Some(_) } => (Whose::Baseline, references.summaries(word)?),
+            word @ AgainstWord::Runs { .. } => (Whose::LastRun, references.summaries(word)?),
+            word @ AgainstWord::Published { .. } => (Whose::Named, references.summaries(word)?),
+            AgainstWord::Paths(paths) => {
+                let declared = |name: &String| sections.sources.0.iter().find(|(known, _)| known == name);
+                let paths = match paths.as_slice() {
+                    [name] => declared(name).map_or(paths, |(_, paths)| &paths.value.0),
+                    _ => paths,
+                };
+                match references.baseline_at(paths)? {
+                    Some(kept) => (Whose::Baseline, kept),
+                    None => {
+                        let word = AgainstWord::Paths(paths.clone());
+                        let found = of_data(job, references, paths).map_err(|faults| among(faults, &word))?;
+                        return Ok(Self::Columns(Arc::new(found)));
+                    }
+                }
+            }
+        };
+        Ok(match (kept.parts.last(), kept.why) {
+            (_, Some(Why::WarmingUp(why) | Why::NoData(why))) => Self::WarmingUp(why),
+            (None, None) => Self::WarmingUp(format!("there is nothing yet in {}", against.value.0)),
+            (Some((name, summary)), None) => {
+                let name = if whose == Whose::Named { format!("the published batch {name}") } else { name.clone() };
+                Self::Columns(Arc::new(columns(whose, &name, summary, job)?))
+            }
+        })
+    }
+
     /// The same, once it is known which batch is judged: its own earlier runs are left out.
     pub(super) fn beside_known_batch(self, job: &Job<'_>) -> Result<Self, Faults> {
-        match &self {
-            Self::Columns(columns) if columns.whose == Whose::LastRun => Self::of(job),
-            Self::Columns(_) | Self::Nothing | Self::WarmingUp(_) => Ok(self),
+        let against = || job.rules.sections.schema.as_ref().and_then(|section| section.value.against.as_ref());
+        match (&self, &job.references) {
+            (Self::Columns(columns), _) if columns.whose == Whose::LastRun => Self::of(job),
+            (Self::Open, Some(references)) => against().map_or(Ok(Self::Nothing), |against| Self::named(job, references.as_ref(), against)),
+            (Self::Columns(_) | Self::Nothing | Self::WarmingUp(_) | Self::Open, _) => Ok(self),
         }
     }
 
     pub(super) fn columns(&self) -> Option<&EarlierColumns> {
         match self {
             Self::Columns(columns) => Some(columns),
-            Self::Nothing | Self::WarmingUp(_) => None,
+            Self::Nothing | Self::WarmingUp(_) | Self::Open => None,
         }
     }
 
@@ -105,6 +163,36 @@ impl Earlier {
         };
         self.columns().into_iter().flat_map(|columns| &columns.columns).map(of).collect()
     }
+}
+
+/// The columns of other data, as rules see them. Types that follow from values follow from all of them.
+fn of_data(job: &Job<'_>, references: &dyn References, paths: &[String]) -> Result<EarlierColumns, Faults> {
+    /// As many as the batch itself may take to settle its types.
+    const PASSES_MAX: usize = 4;
+    let mut other = references.open(paths)?;
+    for _ in 0..PASSES_MAX {
+        let there = job.of_other(other.clone());
+        let (plan, _) = plan_of(&there, other.as_ref(), &[])?;
+        if other.known().infers_types {
+            let all: Vec<usize> = (0..plan.prepare.schema.fields().len()).collect();
+            let side = Side::new(0, (&there, other.as_ref(), &plan.prepare), None, None);
+            let side = side.map_err(|why| Fault::new(Code::Internal, format!("internal error: columns cannot be read: {why}")))?;
+            if let Some(retyped) = other.retyped(&side.evidence(&all)?)? {
+                other = retyped;
+                continue;
+            }
+        }
+        let column = |field: &FieldRef| EarlierColumn {
+            name: field.name().clone(),
+            data_type: Some(field.data_type().clone()),
+            nullable: field.is_nullable(),
+            profile: ColumnProfile::default(),
+        };
+        let columns = plan.prepare.schema.fields().iter().map(column).collect();
+        return Ok(EarlierColumns { whose: Whose::Named, name: paths.join(", "), columns });
+    }
+    let fault = Fault::new(Code::TypesUnsettled, "the columns' types did not settle");
+    Err(fault.hint("give the types in the rule file's `schema` section").into())
 }
 
 fn columns(whose: Whose, name: &str, summary: &Summary, job: &Job<'_>) -> Result<EarlierColumns, Fault> {

@@ -26,13 +26,16 @@ impl RuleFile {
     }
 
     /// What columns are compared with: the rule file's contract, else the destination's table, else the columns of earlier data.
-    /// A section that names no column only says what follows a change.
+    /// A section that names no column only says what follows a change; one that says `against` takes these columns alone.
     pub fn compared_with<'a>(&'a self, earlier: Option<&'a EarlierColumns>) -> Option<Contract<'a>> {
+        if self.sections.schema.as_ref().is_some_and(|section| section.value.against.is_some()) {
+            return earlier.map(Contract::Baseline);
+        }
         match (self.own_contract(), &self.table, earlier) {
             (Some(own), _, _) => Some(Contract::Own(own)),
             (None, Some(table), _) => Some(Contract::Table(table)),
             (None, None, Some(earlier)) => Some(match earlier.whose {
-                Whose::Baseline => Contract::Baseline(earlier),
+                Whose::Baseline | Whose::Named => Contract::Baseline(earlier),
                 Whose::LastRun => Contract::LastRun(earlier),
             }),
             (None, None, None) => None,

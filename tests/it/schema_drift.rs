@@ -171,3 +171,46 @@ fn without_a_baseline_the_last_recorded_run_that_passed_is_the_contract() {
     let again = record(&csv(&COLUMNS), 5, "b");
     assert_eq!(message(&again), "the columns are as those of the last run a");
 }
+
+#[test]
+fn the_contract_may_be_that_of_other_data_by_name() {
+    let rules =
+        |against: &str, more: &str| format!("dataset: orders\nschema: {{ against: {against} }}\nrules: [{{ rows: {{ min: 1 }} }}]\n{more}");
+    let place = Place::with(&rules("before.csv", ""), &csv(&COLUMNS));
+    // Of all values there, the last one alone says that numbers may have a fraction.
+    place.write("before.csv", format!("{}3.5,1.00,A1,CA\n", csv(&COLUMNS)));
+    let same = place.run(&CHECK);
+    assert_eq!((same.code, message(&same)), (0, "the columns are as those of before.csv".to_owned()), "{}{}", same.stdout, same.stderr);
+    let wrong = csv(&[("id", |row| format!("x{row}")), COLUMNS[1], COLUMNS[2], COLUMNS[3]]);
+    let run = check(&place, &wrong);
+    assert_eq!((run.code, changes(&run)), (1, vec!["! id type_changed".to_owned()]), "{}", run.stderr);
+    assert!(message(&run).starts_with("before.csv: `id` changed from float64 to string"), "{}", message(&run));
+    // By the name of a source, and a file that is not there.
+    place.write("r.yaml", rules("yesterday", "sources: { yesterday: before.csv }\n"));
+    assert_eq!(changes(&place.run(&CHECK)), ["! id type_changed"]);
+    place.write("r.yaml", rules("gone.csv", ""));
+    let run = place.run(&CHECK);
+    assert!(run.code == 2 && run.stderr.contains("gone.csv: no such file"), "{}", run.stderr);
+    // A baseline in the place of the table; what the table cannot take is not published all the same.
+    place.write("d.csv", csv(&COLUMNS));
+    let capture = place.run(&["baseline", "capture", "d.csv", "-r", "r.yaml", "-o", "b.json"]);
+    assert_eq!(capture.code, 2, "the rule file names data that is not there");
+    place.write("r.yaml", "dataset: orders\nrules: [{ rows: { min: 1 } }]\n");
+    assert_eq!(place.run(&["baseline", "capture", "d.csv", "-r", "r.yaml", "-o", "b.json"]).code, 0);
+    place.write("r.yaml", rules("{ baseline: b.json }", "gate: { publish: out, quarantine: aside }\n"));
+    assert_eq!(message(&place.run(&CHECK)), "the columns are as those of the baseline b.json");
+    assert_eq!(place.run(&["gate", "d.csv", "-r", "r.yaml"]).code, 0);
+    place.write("r.yaml", rules("before.csv", "gate: { publish: out, quarantine: aside }\n"));
+    place.write("before.csv", &wrong);
+    place.write("d.csv", &wrong);
+    let run = place.run(&["gate", "d.csv", "-r", "r.yaml"]);
+    assert_eq!((run.code, run.finding("schema-table")["outcome"].as_str()), (1, Some("fail")), "{}{}", run.stdout, run.stderr);
+    // What is published, and recorded runs that there are not enough of.
+    place.write("r.yaml", rules("published", "gate: { publish: out, quarantine: aside }\n"));
+    let run = place.run(&CHECK);
+    assert!(message(&run).contains("the published batch"), "{}", message(&run));
+    assert_eq!(changes(&run), ["! id type_changed"]);
+    place.write("r.yaml", rules("before.csv", "").replace("against: before.csv", "against: before.csv, columns: { id: int64 }"));
+    let run = place.run(&CHECK);
+    assert!(run.code == 2 && run.stderr.contains("`columns` and `against` both say what the columns should be"), "{}", run.stderr);
+}

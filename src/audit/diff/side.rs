@@ -152,7 +152,7 @@ impl<'a> Side<'a> {
     }
 
     /// What all values of the columns `wanted` say of their types.
-    pub(super) fn evidence(&self, wanted: &[usize]) -> Result<SchemaEvidence, Fault> {
+    pub(in crate::audit) fn evidence(&self, wanted: &[usize]) -> Result<SchemaEvidence, Fault> {
         let mut evidence = SchemaEvidence::default();
         self.read(
             wanted,

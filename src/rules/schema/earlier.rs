@@ -23,6 +23,8 @@ pub struct EarlierColumns {
 pub enum Whose {
     Baseline,
     LastRun,
+    /// Of what the rule file names in their place.
+    Named,
 }
 
 /// A column of earlier data.
@@ -40,6 +42,7 @@ impl fmt::Display for EarlierColumns {
         match self.whose {
             Whose::Baseline => write!(f, "the baseline {}", self.name),
             Whose::LastRun => write!(f, "the last run {}", self.name),
+            Whose::Named => f.write_str(&self.name),
         }
     }
 }

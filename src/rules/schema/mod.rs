@@ -26,7 +26,7 @@ pub use self::change::{ChangeKind, SchemaChange};
 pub use self::evolution::{Evolution, Optional, Readers};
 use self::profile::Profiles;
 pub use self::widening::type_change;
-use super::words::{Literal, OnFail};
+use super::words::{Against, Literal, OnFail};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::privacy::Mask;
 use crate::types::{Tally, parse_type};
@@ -44,6 +44,9 @@ pub struct SchemaSection {
     /// The file of a JSON Schema that the records keep: the same as the rule `- json_schema: FILE`, by whose name its finding goes.
     /// If left out: the contract names none.
     pub json_schema: Option<Spanned<String>>,
+    /// What the columns are compared with in the place of all else: a path, `published`, `baseline`, `{ runs: { last: 14 } }` (the last
+    /// of them). If left out: the contract's columns, else the destination's table, else the baseline, else the last run.
+    pub against: Option<Spanned<Against>>,
     /// The columns, in order; names may be paths of nested fields. If left out: the destination's table is the contract.
     #[serde(default)]
     pub columns: super::words::Ordered<Spanned<ColumnContract>>,
@@ -114,6 +117,10 @@ impl SchemaSection {
         if let Some(on_fail) = self.on_fail.as_ref().filter(|o| o.value == OnFail::Quarantine) {
             let fault = Fault::new(Code::MisplacedWord, "a schema names no rows that could be set aside").at(on_fail.at.in_file(path));
             faults.push(fault.hint("write `reject`, `warn` or `info`"));
+        }
+        if let Some(against) = self.against.as_ref().filter(|_| !self.columns.0.is_empty()) {
+            let what = "`columns` and `against` both say what the columns should be";
+            faults.push(Fault::new(Code::ConflictingWords, what).at(against.at.in_file(path)).hint("leave one out"));
         }
         for (name, contract) in &self.columns.0 {
             let Some(format) = &contract.format else { continue };

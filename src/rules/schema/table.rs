@@ -81,7 +81,7 @@ impl TableTerms {
             (field.name().clone(), Spanned { at: Position::default(), value: contract })
         };
         let columns = self.schema.fields().iter().filter(|f| !made.contains(&f.name().as_str())).map(column).collect();
-        SchemaSection { evolution, on_fail, json_schema: None, columns: Ordered(columns) }
+        SchemaSection { evolution, on_fail, json_schema: None, against: None, columns: Ordered(columns) }
     }
 
     /// How a batch that would be published with the columns of `batch` differs from the table. A change that the table
