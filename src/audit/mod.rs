@@ -23,6 +23,7 @@ mod plan_text;
 mod private;
 mod profile;
 mod query;
+mod reference;
 mod rounds;
 mod row_judge;
 mod row_keys;
