@@ -7,7 +7,7 @@ use super::intervals::{normal_z, wilson_interval};
 /// Katz's interval of the ratio of two shares, `a` by `b`, each a part of a whole: of the logarithm, whose variance is
 /// 1/x₁ − 1/n₁ + 1/x₂ − 1/n₂ (D. Katz et al. 1978). Where a part is 0, half a row is added to every count (S. D. Walter 1975);
 /// below a part of 0 the interval begins at 0, above one of 0 it has no end. Where a part is the whole, its variance would be 0
-/// however few rows there are: there the interval follows from Wilson's two, see [`ratio_of_intervals`].
+/// however few rows there are: there the interval follows from Wilson's two (`ratio_of_intervals`).
 pub fn katz_interval(a: (u64, u64), b: (u64, u64), confidence: f64) -> (f64, f64) {
     if a.0 == a.1 || b.0 == b.1 {
         return ratio_of_intervals(a, b, confidence);
