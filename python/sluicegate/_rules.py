@@ -528,14 +528,14 @@ class Rules(build.Builder):
         self,
         *,
         fail: Iterable[FailExample] | None = None,
-        pass: Iterable[Mapping[str, Any]] | None = None,
+        pass_: Iterable[Mapping[str, Any]] | None = None,
     ) -> Rules:
         """Rows by which `sluicegate rules test` tests the rules. If left out: none.
 
         A later call adds words, and replaces those it names.
 
         - `fail`: Rows that break rules, with the rules that each must break. If left out: none.
-        - `pass`: Rows that break no rule, each a mapping from column to value. If left out: none.
+        - `pass_`: Rows that break no rule, each a mapping from column to value. If left out: none.
         """
         ...
 

@@ -2,8 +2,12 @@
 
 use crate::yaml::{Entry, Node, Value};
 
-/// Python's keywords that a rule may have as words: the builder's parameter has an underscore behind it.
-const KEYWORDS: [&str; 12] = ["and", "as", "class", "def", "from", "global", "in", "is", "not", "or", "with", "yield"];
+/// Python's keywords: the builder's parameter for such a word has an underscore behind it.
+const KEYWORDS: [&str; 32] = [
+    "and", "as", "assert", "async", "await", "break", "class", "continue", "def", "del", "elif", "else", "except", "finally", "for",
+    "from", "global", "if", "import", "in", "is", "lambda", "nonlocal", "not", "or", "pass", "raise", "return", "try", "while", "with",
+    "yield",
+];
 
 /// The rules of `text`, a list as it stands below `rules:`, each as `.name(…)`. `first` says which word stands first in the call
 /// of a rule, without its name.
