@@ -228,7 +228,8 @@ def _common(given: dict[str, Any]) -> list[str]:
         for path in _paths(given.get(name)):
             options += [option, path]
     for name in ("var", "set"):
-        for key, value in (given.get(name) or {}).items():
+        pairs: dict[str, object] = given.get(name) or {}
+        for key, value in pairs.items():
             options += [f"--{name}", f"{key}={_scalar(value)}"]
     only = given.get("only")
     for name in [only] if isinstance(only, str) else only or []:
