@@ -2382,7 +2382,7 @@ class Rules(build.Builder):
         ```python
         rules.diff("id", against="yesterday.parquet", max_changed="1%", max_removed=0)
         rules.diff(["order_id", "line"], against="old.csv", columns=["price", "status"], tolerance={"price": 0.01})
-        rules.diff("id", against="expected.parquet", tolerance={"*": 1e-9})
+        rules.diff("id", against="expected.parquet", tolerance={"*": 0.001})
         ```
 
         - `against`: What the batch is compared with: a path, a glob or a directory, a list of them, or a name

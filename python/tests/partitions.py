@@ -20,8 +20,10 @@ def all_rules(place: Path) -> str:
     assert found is not None
     text = found.group(1).replace('\\"', '"')
     beside = place / "d.csv"
-    beside.write_text("id,city,size,score\n1,Ulm,3,0.5\n2,Bern,4,1.5\n3,Ulm,5,0.25\n")
-    return text.replace("against: d.csv", f"against: {beside}").replace("against: d.ndjson", f"against: {beside}")
+    beside.write_text("id,city,size,score,note,day\n"
+        "1,Ulm,3,0.5,plain,2026-05-01\n2,Bern,4,1.5,Ulm,2026-05-02\n3,Ulm,5,0.25,UPPER,2026-06-01\n"
+    )
+    return re.sub(r"\b(against|across|source|other): d\.(?:csv|ndjson)\b", lambda word: f"{word[1]}: {beside}", text)
 
 
 def frame() -> Any:

@@ -41,7 +41,7 @@ use crate::yaml::Spanned;
 /// ```yaml
 /// - diff: { against: yesterday.parquet, key: id, max_changed: 1%, max_removed: 0 }
 /// - diff: { against: old.csv, key: [order_id, line], columns: [price, status], tolerance: { price: 0.01 } }
-/// - diff: { against: expected.parquet, key: id, tolerance: { "*": 1e-9 } }
+/// - diff: { against: expected.parquet, key: id, tolerance: { "*": 0.001 } }
 /// ```
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
