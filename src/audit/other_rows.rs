@@ -77,7 +77,9 @@ pub(super) fn fetch(job: &Job<'_>, wanted: &OtherQuery) -> Result<Fetched, Fault
 /// The type that values are read as: of codes, what they stand for.
 fn plain(data_type: &DataType) -> Option<DataType> {
     match data_type {
-        DataType::Dictionary(_, values) => Some(values.as_ref().clone()),
+        DataType::Dictionary(_, values) => plain(values),
+        // Text is read in one form, however the batch holds it.
+        DataType::LargeUtf8 | DataType::Utf8View => Some(DataType::Utf8),
         nested if nested.is_nested() => None,
         other => Some(other.clone()),
     }
