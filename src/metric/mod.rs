@@ -26,6 +26,7 @@ pub mod frequencies;
 pub mod group_units;
 pub mod grouped;
 pub mod groups;
+mod held_rows;
 pub mod inputs;
 pub mod json_schema;
 pub mod keys;

@@ -6,32 +6,30 @@ use std::sync::Arc;
 use arrow::datatypes::DataType;
 use serde::{Deserialize, Serialize};
 
-use super::budget::{Budget, Reservation};
+use super::budget::Budget;
 use super::column::{Column, Numbers};
-use super::encoding;
+use super::held_rows::{HeldRow, HeldRows};
 use super::inputs::Inputs;
 use super::state::{Rows, State};
 use crate::diagnostic::Fault;
 use crate::each_width;
 use crate::rows::{Mask, RowSet};
 
-/// So many ranges are written at a time.
-const CHUNK: usize = 1 << 16;
-
-/// The ranges of all rows, in memory, as far as the memory limit lets: 24 bytes each.
-///
-/// Whether they fit depends on how many they are, and on nothing else that is held.
+/// The ranges of all rows: 24 bytes each.
 #[derive(Debug)]
 pub struct Overlaps {
     spec: OverlapsSpec,
-    ranges: Vec<Range>,
-    memory: Reservation,
-    /// The ranges did not fit, and were let go.
-    overflow: bool,
+    ranges: HeldRows<Range>,
 }
 
 /// Begin, end, unit, row.
 type Range = (i64, i64, u32, u32);
+
+impl HeldRow for Range {
+    fn id(&self) -> (u32, u32) {
+        (self.2, self.3)
+    }
+}
 
 /// What a range holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,80 +73,57 @@ impl State for Overlaps {
     const FORKS: bool = false;
 
     fn empty(spec: &OverlapsSpec, _: &[DataType], memory: &Arc<Budget>) -> Self {
-        Self { spec: *spec, ranges: Vec::new(), memory: Reservation::new(memory), overflow: false }
+        Self { spec: *spec, ranges: HeldRows::new(memory) }
     }
 
     fn update(&mut self, rows: &Rows<'_>, columns: &[&Column]) -> Result<(), Fault> {
         let [from, to] = columns else { return Ok(()) };
         let whole = rows.selection.without(&from.missing().and(to.missing()));
-        if self.overflow || matches!(whole, Mask::None) {
+        if self.ranges.is_over() || matches!(whole, Mask::None) {
             return Ok(());
         }
         let (from, to) = (ends(from, rows.len(), i64::MIN), ends(to, rows.len(), i64::MAX));
-        whole.rows(rows.len(), |i| self.ranges.push((from[i], to[i], rows.unit, rows.numbers.get(i))));
-        self.account();
+        let mut ranges = Vec::with_capacity(rows.len());
+        whole.rows(rows.len(), |i| ranges.push((from[i], to[i], rows.unit, rows.numbers.get(i))));
+        self.ranges.extend(ranges);
         Ok(())
     }
 
-    fn merge(&mut self, mut later: Self) -> Result<(), Fault> {
-        self.ranges.append(&mut later.ranges);
-        self.overflow |= later.overflow;
-        self.account();
+    fn merge(&mut self, later: Self) -> Result<(), Fault> {
+        self.ranges.merge(later.ranges);
         Ok(())
     }
 
     fn fork(&self) -> Result<Self, Fault> {
-        Ok(Self { spec: self.spec, ranges: self.ranges.clone(), memory: self.memory.again(), overflow: self.overflow })
+        Ok(Self { spec: self.spec, ranges: self.ranges.fork() })
     }
 
     fn encode(&self, to: &mut dyn Write) -> Result<(), Fault> {
-        let mut ranges = self.ranges.clone();
-        ranges.sort_unstable_by_key(|range| (range.2, range.3));
-        encoding::write(&(self.overflow, ranges.len()), to)?;
-        ranges.chunks(CHUNK).try_for_each(|chunk| encoding::write(&chunk, to))
+        self.ranges.encode(to)
     }
 
-    fn decode(spec: &OverlapsSpec, types: &[DataType], memory: &Arc<Budget>, from: &mut dyn Read) -> Result<Self, Fault> {
-        let (overflow, len): (bool, usize) = encoding::read(from)?;
-        encoding::ensure(len == 0 || !overflow, "it has ranges that did not fit")?;
-        let mut state = Self { overflow, ..Self::empty(spec, types, memory) };
-        let (mut last, mut seen) = (None, 0);
-        while seen < len {
-            let ranges: Vec<Range> = encoding::read(from)?;
-            encoding::ensure(ranges.len() == CHUNK.min(len - seen), "it has other ranges than it says")?;
-            for range in &ranges {
-                encoding::ensure(last < Some((range.2, range.3)), "its rows are out of order")?;
-                last = Some((range.2, range.3));
-            }
-            seen += ranges.len();
-            if !state.overflow {
-                state.ranges.extend(ranges);
-                state.account();
-            }
-        }
-        Ok(state)
+    fn decode(spec: &OverlapsSpec, _: &[DataType], memory: &Arc<Budget>, from: &mut dyn Read) -> Result<Self, Fault> {
+        Ok(Self { spec: *spec, ranges: HeldRows::decode(memory, from)? })
     }
 
     fn finish(mut self, _: &Inputs) -> Result<Self::Out, Fault> {
-        if self.overflow {
-            return Ok(None);
-        }
-        let ranges = self.ranges.len() as u64;
+        let Some(all) = self.ranges.all() else { return Ok(None) };
+        let ranges = all.len() as u64;
         let is_inverted = |range: &Range| range.1 < range.0;
-        let inverted = row_set(self.ranges.iter().filter(|range| is_inverted(range)).map(|range| (range.2, range.3)).collect());
+        let inverted = row_set(all.iter().filter(|range| is_inverted(range)).map(|range| (range.2, range.3)).collect());
         if self.spec.inclusive {
-            self.ranges.retain(|range| !is_inverted(range));
-            self.ranges.iter_mut().for_each(|range| range.1 = range.1.saturating_add(1));
+            all.retain(|range| !is_inverted(range));
+            all.iter_mut().for_each(|range| range.1 = range.1.saturating_add(1));
         } else {
             // What ends where it begins holds nothing.
-            self.ranges.retain(|range| range.0 < range.1);
+            all.retain(|range| range.0 < range.1);
         }
-        self.ranges.sort_unstable();
+        all.sort_unstable();
         let (mut overlapping, mut furthest) = (Vec::new(), i64::MIN);
-        for (i, &(from, to, unit, row)) in self.ranges.iter().enumerate() {
+        for (i, &(from, to, unit, row)) in all.iter().enumerate() {
             let meets_earlier = i > 0 && from < furthest;
             // They stand in the order of their beginnings: if any later one begins before this ends, the next one does.
-            let meets_later = self.ranges.get(i + 1).is_some_and(|next| next.0 < to);
+            let meets_later = all.get(i + 1).is_some_and(|next| next.0 < to);
             if meets_earlier || meets_later {
                 overlapping.push((unit, row));
             }
@@ -163,14 +138,4 @@ fn row_set(mut rows: Vec<(u32, u32)>) -> RowSet {
     let mut set = RowSet::default();
     rows.chunk_by(|a, b| a.0 == b.0).for_each(|unit| set.insert_unit(unit[0].0, unit.iter().map(|row| row.1).collect()));
     set
-}
-
-impl Overlaps {
-    /// Gives up beyond the memory limit; holds the memory of what is kept.
-    fn account(&mut self) {
-        if self.overflow || (self.ranges.len() * size_of::<Range>()) as u64 > self.memory.budget().limit() {
-            (self.overflow, self.ranges) = (true, Vec::new());
-        }
-        self.memory.resize(self.ranges.capacity() * size_of::<Range>());
-    }
 }
