@@ -14,7 +14,7 @@ use crate::diagnostic::{Code, Fault, Faults};
 use crate::rules::Why;
 use crate::rules::schema::earlier::{EarlierColumn, EarlierColumns, Whose};
 use crate::rules::schema::profile::ColumnProfile;
-use crate::rules::words::{Against, AgainstWord};
+use crate::rules::words::{self, Against, AgainstWord};
 use crate::yaml::Spanned;
 
 impl Earlier {
@@ -63,15 +63,11 @@ impl Earlier {
             word @ AgainstWord::Runs { .. } => (Whose::LastRun, references.summaries(word)?),
             word @ AgainstWord::Published { .. } => (Whose::Named, references.summaries(word)?),
             AgainstWord::Paths(paths) => {
-                let declared = |name: &String| sections.sources.0.iter().find(|(known, _)| known == name);
-                let paths = match paths.as_slice() {
-                    [name] => declared(name).map_or(paths, |(_, paths)| &paths.value.0),
-                    _ => paths,
-                };
+                let paths = words::located(&sections.sources.0, paths);
                 match references.baseline_at(paths)? {
                     Some(kept) => (Whose::Baseline, kept),
                     None => {
-                        let word = AgainstWord::Paths(paths.clone());
+                        let word = AgainstWord::Paths(paths.to_vec());
                         let found = of_data(job, references, paths).map_err(|faults| among(faults, &word))?;
                         return Ok(Self::Columns(Arc::new(found)));
                     }

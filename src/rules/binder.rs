@@ -7,7 +7,7 @@ use super::RowTest;
 use super::column::BoundColumn;
 use super::published::{OtherColumns, OtherData, OtherQuery, PublishedTerms, TableRows};
 use super::requests::{Asking, Beside, Handle, Policy, Scope, TestHandle, TestRequest};
-use super::words::{AgainstWord, Elsewhere, Nulls, OnFail, Over, Texts, Tolerance};
+use super::words::{self, AgainstWord, Elsewhere, Nulls, OnFail, Over, Texts, Tolerance};
 use crate::diagnostic::{Code, Fault, Faults, Misread, Place};
 use crate::metric::State;
 use crate::metric::completeness::Completeness;
@@ -309,11 +309,7 @@ impl Binder<'_> {
 
     /// Where other data lie: a name that `sources` gives stands for the paths there.
     pub fn located<'p>(&'p self, named: &'p [String]) -> &'p [String] {
-        let declared = |name: &String| self.sources.iter().find(|(known, _)| known == name).map(|(_, paths)| paths.value.0.as_slice());
-        match named {
-            [name] => declared(name).unwrap_or(named),
-            _ => named,
-        }
+        words::located(self.sources, named)
     }
 
     /// The keys of other data that `named` means beside the key that `columns` make.
@@ -322,10 +318,7 @@ impl Binder<'_> {
     /// The rule file declares no such source, or as many columns are not named there.
     pub fn elsewhere(&self, named: &Spanned<Elsewhere>, columns: &[BoundColumn]) -> Result<OtherQuery, Fault> {
         let Elsewhere { source, columns: theirs, is_declared } = &named.value;
-        let declared = match source.as_slice() {
-            [name] => self.sources.iter().find(|(known, _)| known == name),
-            _ => None,
-        };
+        let declared = words::declared(self.sources, source);
         let table = match source.as_slice() {
             [name] if self.tables.contains(name) => Some(TableRows::Passing),
             _ => None,

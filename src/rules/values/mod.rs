@@ -155,8 +155,7 @@ impl Rule for Values {
     }
 
     fn looks_into(&self) -> Vec<Spanned<Elsewhere>> {
-        let column = |set: &Spanned<SetWord>| set.value.column(set.at).map(|value| Spanned { at: set.at, value });
-        [&self.r#in, &self.not_in, &self.must_contain, &self.must_equal].into_iter().flatten().filter_map(column).collect()
+        [&self.r#in, &self.not_in, &self.must_contain, &self.must_equal].into_iter().flatten().filter_map(column_of).collect()
     }
 
     fn read_files(&mut self, files: &mut Files<'_>) -> Result<(), Faults> {
@@ -170,10 +169,7 @@ impl Rule for Values {
 
 /// The column of other data that a set is, if it is one.
 fn column_of(set: &Spanned<SetWord>) -> Option<Spanned<Elsewhere>> {
-    match &set.value {
-        SetWord::Column(elsewhere) => Some(Spanned { at: set.at, value: elsewhere.clone() }),
-        SetWord::Members { .. } | SetWord::File(_) => None,
-    }
+    set.value.column(set.at).map(|value| Spanned { at: set.at, value })
 }
 
 /// The members of a set that is no column of other data, and the file that it was read from.

@@ -8,7 +8,7 @@ use serde::de::{self, Deserializer, Visitor};
 
 use super::Texts;
 use crate::diagnostic::Misread;
-use crate::yaml::misread;
+use crate::yaml::{Spanned, misread};
 
 /// Columns of other data.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +19,19 @@ pub struct Elsewhere {
     pub columns: Vec<String>,
     /// Whether the source can only be one that the rule file declares.
     pub is_declared: bool,
+}
+
+/// The source that `named` names: it can only be one name by itself.
+pub fn declared<'a>(sources: &'a [(String, Spanned<Texts>)], named: &[String]) -> Option<&'a (String, Spanned<Texts>)> {
+    match named {
+        [name] => sources.iter().find(|(known, _)| known == name),
+        _ => None,
+    }
+}
+
+/// Where other data lie: the name of a source stands for the paths there.
+pub fn located<'a>(sources: &'a [(String, Spanned<Texts>)], named: &'a [String]) -> &'a [String] {
+    declared(sources, named).map_or(named, |(_, paths)| &paths.value.0)
 }
 
 /// The mapping.

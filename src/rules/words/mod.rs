@@ -20,7 +20,7 @@ pub use self::amounts::{ByteSize, Duration, Margin, Share, Tolerance};
 pub use self::change::Change;
 pub use self::columns::{ColumnSelection, TypeClass};
 pub use self::decimal::Decimal;
-pub use self::elsewhere::{Elsewhere, ElsewhereMap};
+pub use self::elsewhere::{Elsewhere, ElsewhereMap, declared, located};
 pub use self::points::Points;
 pub use crate::findings::{OnFail, OnNoData};
 use crate::yaml::LITERAL;
