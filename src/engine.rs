@@ -3,11 +3,13 @@
 //! One worker folds a unit from empty; results pass a bounded window and are merged in the order
 //! of the units, so nothing depends on which thread was faster.
 
+mod cancel;
+
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
+pub use self::cancel::Cancel;
 use crate::diagnostic::{Code, Fault};
 use crate::source::{Preread, Source, Unit};
 
@@ -20,28 +22,6 @@ pub enum UnitSelection<'a> {
     All,
     /// These.
     Units(&'a [Unit]),
-}
-
-/// Ends a run from outside. Clones are one token; a run that was ended publishes nothing.
-#[derive(Debug, Clone, Default)]
-pub struct Cancel(Arc<AtomicBool>);
-
-impl Cancel {
-    /// Asks the run to end; it does between two batches of rows.
-    pub fn cancel(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether the run may go on.
-    ///
-    /// # Errors
-    /// It was asked to end.
-    pub fn check(&self) -> Result<(), Fault> {
-        match self.0.load(Ordering::Relaxed) {
-            false => Ok(()),
-            true => Err(Fault::new(Code::Cancelled, "cancelled").hint("nothing was published")),
-        }
-    }
 }
 
 struct Queue<T> {

@@ -54,6 +54,7 @@ pub(super) struct Settled {
 
 impl<'a> Begun<'a> {
     pub(super) fn new(options: &'a RunOptions) -> Self {
+        options.given.cancel.end_commit();
         let (now, ci, printed) = (options.means.clock(), options.ci.system(), Printed::Whole);
         Self {
             options,

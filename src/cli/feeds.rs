@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::run::surroundings;
+use super::run::{Means, surroundings};
 use super::serve::Listen;
 use super::time;
 use crate::diagnostic::{Code, Fault, Faults};
@@ -216,4 +216,15 @@ fn has_topic(names: &[String]) -> bool {
 /// An option that changes nothing here: whoever gives it expects something else.
 pub(super) fn meaningless(option: &str, belongs: &str) -> Fault {
     Fault::new(Code::ConflictingOptions, format!("`{option}` belongs to {belongs}"))
+}
+
+/// # Errors
+/// What goes on until someone ends it has no time after which it ends.
+pub(super) fn ensure_no_timeout(means: &Means) -> Result<(), Fault> {
+    match means.timeout {
+        Some(_) => {
+            Err(meaningless("--timeout", "one batch, and here they keep coming").hint("SIGTERM ends it: what is under way is ended first"))
+        }
+        None => Ok(()),
+    }
 }

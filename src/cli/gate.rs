@@ -8,7 +8,7 @@ use super::answers::Answers;
 use super::begun::{Begun, Settled};
 use super::destinations::{Destinations, beside, of_tables, replaces};
 use super::exit::ExitCode;
-use super::feeds::Feeds;
+use super::feeds::{Feeds, ensure_no_timeout};
 use super::given::say_of_windows;
 use super::handed::{Done, Given};
 use super::output::{self, OutputOptions, Printed};
@@ -158,12 +158,14 @@ impl Gate {
             return Err(fault.hint("gate the rule file again and again, or a table by itself: `--table NAME`").into());
         }
         self.feeds.ensure_meant(&names)?;
+        if self.feeds.is_asked(&names) {
+            ensure_no_timeout(&self.options.means)?;
+        }
         apart.extend(self.feeds.watched());
         begun.keep_reports_apart(&apart)?;
         Ok(names)
     }
 
-    /// Says that there is no new batch.
     /// Gates by one rule file of a directory; nothing if its data have not changed.
     fn one_of_suite(&self) -> Option<Settled> {
         let mut begun = Begun::new(&self.options);
@@ -184,6 +186,7 @@ impl Gate {
         Some(begun.settle(self.mode(), judged, |report| self.exit_code(report)))
     }
 
+    /// Says that there is no new batch.
     pub(super) fn unchanged(&self) -> ExitCode {
         const SAID: &str = "the data are what they were when they were settled; nothing was done";
         // There is no report of what was not judged.

@@ -10,9 +10,9 @@ use super::exit::ExitCode;
 use super::output;
 use super::run::{Means, countable, read_options};
 use super::scratch::Scratch;
+use super::signals;
 use super::web::Web;
 use crate::diagnostic::{Code, Fault, Faults, Place};
-use crate::engine::Cancel;
 use crate::files::Draft;
 use crate::metric::Budget;
 use crate::ruleset::RuleFile;
@@ -73,7 +73,7 @@ impl Init {
         };
         let budget = Arc::new(Budget::new(countable(self.means.memory_limit.0), scratch.path.clone()));
         let means =
-            suggest::Means { now: self.means.clock(), threads: self.means.threads(), budget, cancel: Cancel::default(), open: &open };
+            suggest::Means { now: self.means.clock(), threads: self.means.threads(), budget, cancel: signals::cancel(), open: &open };
         suggest::suggest(&self.name(), &self.data.join(", "), &means)
     }
 

@@ -1,12 +1,14 @@
 //! Options of whatever judges: threads, memory, and the clock.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, SubsecRound, Utc};
 use clap::Args;
 
 use super::given::mask_key;
 use super::scratch::Scratch;
+use super::signals;
 use crate::audit::Job;
 use crate::metric::Budget;
 use crate::rules::published::Published;
@@ -23,6 +25,9 @@ pub(super) struct Means {
     /// Memory for exact keys before they spill to disk
     #[arg(long, value_name = "SIZE", default_value = "1GB")]
     pub memory_limit: ByteSize,
+    /// End the run after so long (`90s`, `10m`), with exit code 2 and nothing published
+    #[arg(long, value_name = "TIME", value_parser = super::time)]
+    pub timeout: Option<Duration>,
     /// The clock of the run (RFC 3339, or a day), for reports that can be reproduced
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub now: Option<DateTime<Utc>>,
@@ -56,7 +61,7 @@ impl Means {
         let (as_of, threads) = (self.as_of.unwrap_or(now), self.threads());
         // Whether it is one was asked when the rules were read.
         let mask_key = mask_key().ok().flatten();
-        Job { as_of, threads, mask_key, published, progress, ..Job::new(rules, source, now, budget) }
+        Job { as_of, threads, mask_key, published, progress, cancel: signals::cancel(), ..Job::new(rules, source, now, budget) }
     }
 }
 

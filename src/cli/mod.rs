@@ -167,7 +167,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(cli) => internal::guarded(|| cli.command.run()),
         Err(error) => refused(&error, &arguments),
     };
-    output::finish(code)
+    signals::finish(output::finish(code))
 }
 
 /// Makes names of temporary files those of this process alone.
@@ -175,8 +175,15 @@ fn seed_names() {
     files::seed_names(RandomState::new().build_hasher().finish());
 }
 
+/// The command. From here on the run can be ended from outside: options find by what.
 fn parsed(arguments: &[OsString]) -> Result<Cli, clap::Error> {
     let mut matches = Cli::command().color(colour::choice()).try_get_matches_from(arguments)?;
+    let mut innermost = &matches;
+    while let Some((_, inner)) = innermost.subcommand() {
+        innermost = inner;
+    }
+    // Not every command has it.
+    signals::watch(innermost.try_get_one("timeout").ok().flatten().copied());
     Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut Cli::command()))
 }
 

@@ -3,11 +3,22 @@
 use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 use crate::diagnostic::{Code, Fault};
 use crate::files::{self, Lock};
 
 const PREFIX: &str = "sluicegate-run-";
+
+/// The directories of this process.
+static ALL: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+/// Removes the directories of this process, which is about to end.
+pub(super) fn discard_all() {
+    if let Ok(all) = ALL.lock() {
+        all.iter().for_each(|path| files::discard_directory(path));
+    }
+}
 
 /// A directory that goes when the run ends. The run holds the directory's lock; a killed run's lock is gone with it, and
 /// the next run removes what it left.
@@ -58,7 +69,10 @@ impl Scratch {
             };
             match files::try_lock(&opened).map_err(failed)? {
                 // Without locks nothing is ever swept.
-                Lock::Held | Lock::Unknown if files::is_still(&opened, &path) => return Ok(Self { path, _alive: Some(opened) }),
+                Lock::Held | Lock::Unknown if files::is_still(&opened, &path) => {
+                    ALL.lock().into_iter().for_each(|mut all| all.push(path.clone()));
+                    return Ok(Self { path, _alive: Some(opened) });
+                }
                 Lock::Held | Lock::Unknown | Lock::Taken => {}
             }
         }
@@ -83,6 +97,7 @@ fn sweep(directory: &Path) {
 impl Drop for Scratch {
     fn drop(&mut self) {
         files::discard_directory(&self.path);
+        ALL.lock().into_iter().for_each(|mut all| all.retain(|path| *path != self.path));
     }
 }
 

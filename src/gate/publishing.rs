@@ -168,7 +168,7 @@ impl<'a> Publishing<'a> {
             return Ok(None);
         }
         // From here on, what was begun is ended.
-        self.job.cancel.check()?;
+        self.job.cancel.begin_commit()?;
         Ok(Some(Ready::Staged(Box::new(StagedBatch { publishing: self, staged, replace, part, prior, rows }))))
     }
 

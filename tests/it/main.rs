@@ -39,6 +39,7 @@ mod distances;
 mod drift;
 mod drift_alarms;
 mod elsewhere;
+mod ended;
 mod event_rules;
 mod events;
 mod events_parity;

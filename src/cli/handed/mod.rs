@@ -10,6 +10,7 @@ use arrow::datatypes::SchemaRef;
 pub use self::rows::Rows;
 use super::progress::Listener;
 use super::scratch::Scratch;
+use super::signals;
 use crate::audit::Audited;
 use crate::confines::Confines;
 use crate::diagnostic::Fault;
@@ -19,7 +20,6 @@ use crate::report::Report;
 use crate::ruleset::{Choices, Parsed, RuleFile};
 
 /// What is handed over beside options.
-#[derive(Default)]
 pub struct Given {
     /// The rules, where they are no file.
     pub rules: Option<RulesText>,
@@ -29,6 +29,12 @@ pub struct Given {
     pub cancel: Cancel,
     /// Hears how far the run is.
     pub progress: Option<Listener>,
+}
+
+impl Default for Given {
+    fn default() -> Self {
+        Self { rules: None, rows: None, cancel: signals::cancel(), progress: None }
+    }
 }
 
 impl fmt::Debug for Given {

@@ -134,7 +134,10 @@ impl StreamCommand {
         let options = [("--drain", self.drain), ("--positions", self.positions.is_some())];
         let given = options.into_iter().filter(|(_, is_given)| *is_given && !Settings::is_meant_by(&self.events));
         let fault = |(option, _)| feeds::meaningless(option, "a topic, and events come from elsewhere");
-        given.map(|given| fault(given).hint("a topic is kafka://HOST:PORT/TOPIC; other input ends by itself")).collect()
+        let mut faults: Vec<Fault> =
+            given.map(|given| fault(given).hint("a topic is kafka://HOST:PORT/TOPIC; other input ends by itself")).collect();
+        faults.extend(feeds::ensure_no_timeout(&self.means).err());
+        faults
     }
 
     fn is_json(&self) -> bool {

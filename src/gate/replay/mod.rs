@@ -258,7 +258,7 @@ impl<'a> ReplayedBatch<'a> {
         // Counted, not computed: what joins the batch is what leaves the part.
         conserved(staged.count()? - before, judged.passing(), "the batch's file gains")?;
         // From here on, what was begun is ended.
-        job.cancel.check()?;
+        job.cancel.begin_commit()?;
         release.map_or(Ok(()), |release| release.record(quarantine))?;
         quarantine.pend(&mut stays.part, stamp, &replay)?;
         let since = self.published.as_deref().map(|rows| summaries::since(publish.as_ref(), &stamp.batch_id, rows)).transpose()?;

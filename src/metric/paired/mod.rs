@@ -6,6 +6,7 @@
 //! order of rows changes nothing. Exact up to a collision of 128-bit hashes.
 
 mod form;
+mod hashes;
 mod pair;
 mod rows;
 

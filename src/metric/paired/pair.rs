@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::rows::{Entry, Hashed, PARTITIONS};
+use super::rows::{Entry, Hashed, PARTITIONS, key, row, values};
 use crate::diagnostic::{Code, Fault};
 use crate::rows::{RowId, RowSet};
 
@@ -114,15 +114,12 @@ impl Marks {
     }
 }
 
-/// A key of the partition.
-#[derive(Debug, Clone, Copy, Default)]
-struct Slot {
-    /// A part of the key's hash: most keys are told from others without a look at their rows.
-    tag: u32,
-    /// How often A and B have it; a slot is free while both are 0.
-    counts: [u32; 2],
-    /// The first row of each that has it.
-    first: [u32; 2],
+/// What is known of a key of the partition: one bit each, those of A before those of B.
+mod seen {
+    pub(super) const ONCE: [u8; 2] = [1, 2];
+    pub(super) const AGAIN: [u8; 2] = [4, 8];
+    /// The values of the first rows of both differ.
+    pub(super) const DIFFERS: u8 = 16;
 }
 
 /// Looks through one partition after another, in memory that is used again.
@@ -131,62 +128,94 @@ struct Worker {
     found: Found,
     /// Rows of A, then those of B.
     entries: Vec<Entry>,
-    /// Open addressing, at least twice as large as there are rows.
-    table: Vec<Slot>,
+    /// Open addressing: the index of the first row with a key, from 1, under a part of the key's hash that tells most keys from
+    /// others without a look at their rows. 0 is free.
+    table: Vec<u64>,
+    /// By the index of the first row with a key, what is known of it; 0 for all other rows.
+    seen: Vec<u8>,
+    /// By the same, the first row of B where both have it.
+    partner: Vec<u32>,
 }
+
+/// The part of a key's hash that stands in the table, above the index.
+const TAG: u64 = !(u32::MAX as u64);
 
 impl Worker {
     fn look_through(&mut self, of_a: usize) {
-        let slots = (self.entries.len() * 2).next_power_of_two();
+        let rows = self.entries.len();
+        // Two thirds of it are taken at most.
         self.table.clear();
-        self.table.resize(slots, Slot::default());
-        let mut is_repeated = false;
-        for index in 0..self.entries.len() {
-            let (side, place) = (usize::from(index >= of_a), self.place(index));
-            let slot = &mut self.table[place];
-            if slot.counts[side] == 0 {
-                slot.first[side] = index as u32;
-            }
-            slot.tag = self.entries[index].key[1] as u32;
-            slot.counts[side] += 1;
-            is_repeated |= slot.counts[side] > 1;
-        }
-        for slot in &self.table {
-            let row = |side: usize| &self.entries[slot.first[side] as usize];
-            match slot.counts {
-                [0, 0] => {}
-                [1, 1] => {
-                    self.found.both += 1;
-                    if row(0).values != row(1).values {
-                        self.found.differing[0].set(row(0).row);
-                        self.found.differing[1].set(row(1).row);
-                    }
+        self.table.resize((rows + rows / 2 + 1).next_power_of_two(), 0);
+        self.seen.clear();
+        self.seen.resize(rows, 0);
+        self.partner.resize(rows, 0);
+        for index in 0..rows {
+            match self.look_up(index) {
+                Ok(first) => self.see_again(first, index, usize::from(index >= of_a)),
+                Err(place) => {
+                    self.table[place] = key(&self.entries[index])[1] & TAG | (index as u64 + 1);
+                    self.seen[index] = seen::ONCE[usize::from(index >= of_a)];
                 }
-                [1, 0] => self.found.alone[0].set(row(0).row),
-                [0, 1] => self.found.alone[1].set(row(1).row),
-                counts => (0..2).for_each(|side| self.found.repeated_keys[side] += u64::from(counts[side] > 1)),
+            }
+        }
+        let mut is_repeated = false;
+        for index in 0..rows {
+            let (seen, side) = (self.seen[index], usize::from(index >= of_a));
+            if seen == 0 {
+                continue;
+            }
+            let again = seen::AGAIN.map(|again| seen & again != 0);
+            if again != [false; 2] {
+                is_repeated = true;
+                (0..2).for_each(|side| self.found.repeated_keys[side] += u64::from(again[side]));
+            } else if seen == seen::ONCE[side] {
+                self.found.alone[side].set(row(&self.entries[index]));
+            } else {
+                self.found.both += 1;
+                if seen & seen::DIFFERS != 0 {
+                    self.found.differing[0].set(row(&self.entries[index]));
+                    self.found.differing[1].set(row(&self.entries[self.partner[index] as usize]));
+                }
             }
         }
         if is_repeated {
-            for index in 0..self.entries.len() {
-                if self.table[self.place(index)].counts.iter().any(|count| *count > 1) {
-                    self.found.repeated[usize::from(index >= of_a)].set(self.entries[index].row);
+            for index in 0..rows {
+                if self.look_up(index).is_ok_and(|first| self.seen[first] & (seen::AGAIN[0] | seen::AGAIN[1]) != 0) {
+                    self.found.repeated[usize::from(index >= of_a)].set(row(&self.entries[index]));
                 }
             }
         }
     }
 
-    /// Where the key of a row stands in the table, or would stand.
-    fn place(&self, index: usize) -> usize {
-        let key = self.entries[index].key;
-        let (tag, mask) = (key[1] as u32, self.table.len() - 1);
+    /// Takes a row whose key `first` has, too.
+    fn see_again(&mut self, first: usize, index: usize, side: usize) {
+        let seen = &mut self.seen[first];
+        if *seen & seen::ONCE[side] != 0 {
+            *seen |= seen::AGAIN[side];
+            return;
+        }
+        *seen |= seen::ONCE[side];
+        self.partner[first] = index as u32;
+        if values(&self.entries[first]) != values(&self.entries[index]) {
+            *seen |= seen::DIFFERS;
+        }
+    }
+
+    /// The first row with the key of this one; or the free place in the table where the key would stand.
+    fn look_up(&self, index: usize) -> Result<usize, usize> {
+        let (wanted, mask) = (key(&self.entries[index]), self.table.len() - 1);
         // The first byte chose the partition.
-        let mut place = (key[0] as usize) & mask;
+        let mut place = (wanted[0] as usize) & mask;
         loop {
-            let slot = &self.table[place];
-            let Some(side) = slot.counts.iter().position(|count| *count > 0) else { return place };
-            if slot.tag == tag && self.entries[slot.first[side] as usize].key == key {
-                return place;
+            let slot = self.table[place];
+            if slot == 0 {
+                return Err(place);
+            }
+            if (slot ^ wanted[1]) & TAG == 0 {
+                let first = (slot & !TAG) as usize - 1;
+                if key(&self.entries[first]) == wanted {
+                    return Ok(first);
+                }
             }
             place = (place + 1) & mask;
         }

@@ -3,12 +3,10 @@
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::sync::Arc;
 
-use xxhash_rust::xxh3::xxh3_128;
-
+use super::hashes::{Hash, hash};
 use crate::diagnostic::{Code, Fault};
 use crate::files;
 use crate::metric::budget::SpillFile;
-use crate::metric::canonical::RowBytes;
 use crate::metric::{Budget, Column, Reservation};
 use crate::rows::{Mask, RowId, RowNumbers};
 
@@ -19,48 +17,38 @@ const BLOCK_ROWS: usize = 1 << 17;
 /// Fewer rows are not worth a file.
 const SPILL_ROWS: usize = 1 << 17;
 
-/// A row: 40 bytes, so hashes are held in two parts each.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Entry {
-    pub(super) key: [u64; 2],
-    pub(super) values: [u64; 2],
-    pub(super) row: RowId,
+/// A row: the hash of its key, that of its values, and where it is. An array of numbers, since a block of zeros costs nothing.
+pub(super) type Entry = [u64; 5];
+const ENTRY_BYTES: usize = size_of::<Entry>();
+
+fn entry(key: Hash, values: Hash, row: RowId) -> Entry {
+    [key[0], key[1], values[0], values[1], u64::from(row.unit) << 32 | u64::from(row.row)]
 }
 
-impl Entry {
-    const BYTES: usize = 40;
-
-    pub(super) fn partition(&self) -> usize {
-        (self.key[0] >> 56) as usize
-    }
-
-    fn to_bytes(self) -> [u8; Self::BYTES] {
-        let mut bytes = [0; Self::BYTES];
-        let place = u64::from(self.row.unit) << 32 | u64::from(self.row.row);
-        for (to, part) in bytes.chunks_exact_mut(8).zip([self.key[0], self.key[1], self.values[0], self.values[1], place]) {
-            to.copy_from_slice(&part.to_le_bytes());
-        }
-        bytes
-    }
-
-    fn from_bytes(bytes: &[u8; Self::BYTES]) -> Self {
-        let parts = bytes.as_chunks::<8>().0;
-        let part = |i: usize| u64::from_le_bytes(parts[i]);
-        let row = RowId { unit: (part(4) >> 32) as u32, row: part(4) as u32 };
-        Self { key: [part(0), part(1)], values: [part(2), part(3)], row }
-    }
+pub(super) fn key(entry: &Entry) -> Hash {
+    [entry[0], entry[1]]
 }
 
-fn split(hash: u128) -> [u64; 2] {
-    [(hash >> 64) as u64, hash as u64]
+pub(super) fn values(entry: &Entry) -> Hash {
+    [entry[2], entry[3]]
+}
+
+pub(super) fn row(entry: &Entry) -> RowId {
+    RowId { unit: (entry[4] >> 32) as u32, row: entry[4] as u32 }
+}
+
+fn partition(entry: &Entry) -> usize {
+    (entry[0] >> 56) as usize
 }
 
 /// Hashes rows, one batch after the other.
 #[derive(Debug, Default)]
 pub struct Hashing {
-    keys: RowBytes,
-    values: RowBytes,
+    keys: Vec<Hash>,
+    values: Vec<Hash>,
     waiting: Vec<Entry>,
+    /// How many of those that wait are of each partition.
+    counts: Vec<u32>,
     blocks: Vec<Block>,
 }
 
@@ -68,23 +56,30 @@ impl Hashing {
     /// Takes the selected rows of a batch of a unit.
     pub fn take(&mut self, (keys, values): (&[&Column], &[&Column]), selection: &Mask, (unit, numbers): (u32, &RowNumbers)) {
         let len = numbers.len();
-        self.keys.encode(keys, len);
-        self.values.encode(values, len);
-        let Self { keys, values, waiting, .. } = self;
+        hash(keys, len, &mut self.keys);
+        hash(values, len, &mut self.values);
+        self.counts.resize(PARTITIONS, 0);
+        let Self { keys, values, waiting, counts, .. } = self;
         selection.rows(len, |i| {
-            let row = RowId { unit, row: numbers.get(i) };
-            waiting.push(Entry { key: split(xxh3_128(keys.row(i))), values: split(xxh3_128(values.row(i))), row });
+            let entry = entry(keys[i], values[i], RowId { unit, row: numbers.get(i) });
+            counts[partition(&entry)] += 1;
+            waiting.push(entry);
         });
         if self.waiting.len() >= BLOCK_ROWS {
-            self.blocks.push(Block::of(&self.waiting));
-            self.waiting.clear();
+            self.put_in_order();
         }
+    }
+
+    fn put_in_order(&mut self) {
+        self.blocks.push(Block::of(&self.waiting, &self.counts));
+        self.waiting.clear();
+        self.counts.fill(0);
     }
 
     /// What was hashed.
     pub fn finish(mut self) -> Vec<Block> {
         if !self.waiting.is_empty() {
-            self.blocks.push(Block::of(&self.waiting));
+            self.put_in_order();
         }
         self.blocks
     }
@@ -99,17 +94,16 @@ pub struct Block {
 }
 
 impl Block {
-    fn of(entries: &[Entry]) -> Self {
-        let mut starts = vec![0u32; PARTITIONS + 1];
-        entries.iter().for_each(|entry| starts[entry.partition() + 1] += 1);
-        for i in 1..starts.len() {
-            starts[i] += starts[i - 1];
-        }
-        let mut next = starts.clone();
-        let Some(&first) = entries.first() else { return Self { entries: Vec::new(), starts } };
-        let mut ordered = vec![first; entries.len()];
+    fn of(entries: &[Entry], counts: &[u32]) -> Self {
+        let mut starts = Vec::with_capacity(PARTITIONS + 1);
+        starts.push(0);
+        starts.extend(counts.iter().scan(0, |rows, count| {
+            *rows += count;
+            Some(*rows)
+        }));
+        let (mut next, mut ordered) = (starts.clone(), vec![Entry::default(); entries.len()]);
         for entry in entries {
-            let place = &mut next[entry.partition()];
+            let place = &mut next[partition(entry)];
             ordered[*place as usize] = *entry;
             *place += 1;
         }
@@ -191,7 +185,7 @@ impl Spill {
         let mut rows = 0;
         for index in 0..PARTITIONS {
             for entry in blocks.iter().flat_map(|block| block.partition(index)) {
-                file.write_all(&entry.to_bytes())?;
+                entry.iter().try_for_each(|word| file.write_all(&word.to_le_bytes()))?;
                 rows += 1;
             }
             spill.starts.push(rows);
@@ -202,10 +196,11 @@ impl Spill {
 
     fn read(&self, index: usize, to: &mut Vec<Entry>) -> io::Result<()> {
         let mut file = files::open(self.file.path())?;
-        file.seek(SeekFrom::Start(self.starts[index] * Entry::BYTES as u64))?;
-        let mut bytes = vec![0; (self.starts[index + 1] - self.starts[index]) as usize * Entry::BYTES];
+        file.seek(SeekFrom::Start(self.starts[index] * ENTRY_BYTES as u64))?;
+        let mut bytes = vec![0; (self.starts[index + 1] - self.starts[index]) as usize * ENTRY_BYTES];
         file.read_exact(&mut bytes)?;
-        to.extend(bytes.as_chunks().0.iter().map(Entry::from_bytes));
+        let words = bytes.as_chunks().0.iter().map(|word| u64::from_le_bytes(*word)).collect::<Vec<_>>();
+        to.extend_from_slice(words.as_chunks().0);
         Ok(())
     }
 }
