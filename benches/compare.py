@@ -131,6 +131,26 @@ class Data:
         columns = ", ".join(f"{kinds[i % 3].format(f'(hash(n + {i}) >> 16)')} AS c{i}" for i in range(2000))
         return self.sql("wide.csv", f"SELECT {columns} FROM range({self.rows(100_000)}) AS t(n)", "FORMAT csv, HEADER")
 
+    def shuffled(self, name, change, order):
+        """One of two files with the same rows in another order; `change` is what a row may have otherwise."""
+        columns = "i AS id, (i * 7919) % 100000 / 100.0::DOUBLE AS price, ((i * 31) % 1000)::INT AS qty, "
+        columns += "(['A', 'B', 'C'])[1 + i % 3] AS site, DATE '2024-01-01' + ((i * 17) % 700)::INT AS day"
+        rows = f"SELECT {columns} FROM range({self.rows(10_000_000)}) AS t(i)"
+        return self.sql(f"{name}.parquet", f"SELECT {change} FROM ({rows}) ORDER BY {order}", "FORMAT parquet, COMPRESSION zstd")
+
+    def columns(self):
+        """50 columns of five kinds, for 200 rules."""
+        kinds = [
+            "((i * {0}) % 1000000)::BIGINT",
+            "(((i * {0}) % 100000) / 100.0)::DECIMAL(15, 2)",
+            "(['A', 'N', 'R', 'F', 'O'])[1 + (i * {0}) % 5]",
+            "DATE '1992-01-01' + ((i * {0}) % 2500)::INT",
+            "((i * {0}) % 50 + 1)::DOUBLE",
+        ]
+        columns = ", ".join(f"{kinds[k % 5].format(7919 + 2 * k)} AS c{k}" for k in range(50))
+        query = f"SELECT i AS id, {columns} FROM range({self.rows(6_000_000)}) AS t(i)"
+        return self.sql("columns.parquet", query, "FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 500000")
+
     def long_cell(self):
         code = (
             "import sys\nwith open(sys.argv[1], 'w') as file:\n"
@@ -229,6 +249,25 @@ class Bench:
             *self.decode(path, "--rewrite", out, name="decode, rewrite", before=clear),
         ]
 
+    def diff(self):
+        changed = "id, CASE WHEN id % 1000 = 3 THEN price + 1 ELSE price END AS price, qty, site, day"
+        there = self.data.shuffled("diff-a", "*", "hash(id)")
+        here = self.data.shuffled("diff-b", changed, "hash(id + 12345)")
+        differ = " OR ".join(f"a.{c} IS DISTINCT FROM b.{c}" for c in ["price", "qty", "site", "day"])
+        sql = f"""SELECT count_if(a.id IS NULL), count_if(b.id IS NULL), count_if(a.id = b.id AND ({differ}))
+            FROM read_parquet('{there}') a FULL JOIN read_parquet('{here}') b ON a.id = b.id"""
+        # Exit code 1 says that they differ.
+        ours = ["sh", "-c", '"$@"; test $? -eq 1', "sh", self.options.sluicegate, "diff", there, here, "--key", "id"]
+        yield "", here, [
+            Program("sluicegate", [*ours, "--threads", self.options.threads, "-q"]),
+            self.peer("duckdb, full join", "duckdb_query.py", sql),
+        ]
+
+    def rules(self):
+        """200 rules over 50 columns, beside the standard suite over as many rows."""
+        path, suite = self.data.columns(), self.data.lineitem("parquet")
+        yield "", path, [self.sluicegate("rules.yaml", path), self.sluicegate("lineitem.yaml", suite, name="the standard suite")]
+
     def missing(self, path):
         """Nulls of every column."""
         files = path / "*.csv" if path.is_dir() else path
@@ -255,6 +294,8 @@ WORKLOADS = {
     "footers": Bench.footers,
     "duplicates": Bench.duplicates,
     "gate": Bench.gate,
+    "diff": Bench.diff,
+    "rules": Bench.rules,
     "start-up": Bench.start_up,
     "wide": Bench.wide,
     "small-files": Bench.small_files,

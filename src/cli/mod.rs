@@ -88,11 +88,13 @@ enum Command {
     Profile(Box<profile::Profile>),
     /// Judge data by rules; write nothing but reports
     ///
-    /// Exit code: 0 accept; 1 quarantine or reject (with --strict also a warning); 2 undecided, or it could not be judged.
+    /// Exit code: 0 accept; 1 quarantine or reject (with --strict also a warning); 2 undecided, or it could not be judged; 143 or 130 it
+    /// was ended by a signal.
     Check(check::Check),
     /// Judge data by rules, publish what passes, set the rest aside
     ///
-    /// Exit code: 0 accept or quarantine; 1 reject (with --strict also quarantine or a warning); 2 undecided, or it could not be judged.
+    /// Exit code: 0 accept or quarantine; 1 reject (with --strict also quarantine or a warning); 2 undecided, or it could not be judged;
+    /// 143 or 130 it was ended by a signal, and nothing was published.
     Gate(Box<gate::Gate>),
     /// Suggest a rule file for data that has none yet: each rule with what in the data speaks for it
     ///

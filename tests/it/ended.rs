@@ -8,12 +8,18 @@ use std::time::{Duration, Instant};
 
 use crate::support::Place;
 
-/// A query that would take minutes: it is looked at between its batches of rows.
-const SLOW: &str = "dataset: t
+const RULES: &str = "dataset: t
+rules:
+  - missing: { column: n }
+  - duplicates: { key: [n] }
+";
+/// So many that they take seconds.
+const MANY: usize = 3_000_000;
+/// What takes minutes, and looks at nothing but its rows meanwhile.
+const STUBBORN: &str = "dataset: t
 rules:
   - query: { id: slow, sql: \"SELECT a.n FROM batch a, batch b, batch c WHERE a.n + b.n + c.n < 0\" }
 ";
-const QUICK: &str = "dataset: t\nrules:\n  - missing: { column: n }\n";
 
 struct Run {
     child: Child,
@@ -56,8 +62,8 @@ impl Run {
     }
 }
 
-fn place(rules: &str) -> Place {
-    let rows: String = (0..20_000).map(|n| format!("{n}\n")).collect();
+fn place(rules: &str, rows: usize) -> Place {
+    let rows: String = (0..rows).map(|n| format!("{n}\n")).collect();
     Place::with(rules, &format!("n\n{rows}"))
 }
 
@@ -66,9 +72,9 @@ const GATE: [&str; 6] = ["gate", "d.csv", "--publish", "out.parquet", "--quarant
 #[test]
 fn a_signal_ends_a_run_and_the_exit_code_names_it() {
     for (name, code, number) in [("-TERM", 143, 15), ("-INT", 130, 2)] {
-        let place = place(SLOW);
+        let place = place(RULES, MANY);
         let run = begin(&place, &GATE, Stdio::null());
-        std::thread::sleep(Duration::from_millis(1500));
+        std::thread::sleep(Duration::from_millis(600));
         run.signal(name);
         let (ended, said) = run.ended(&place, 60);
         assert_eq!(ended, Some(code), "{said}");
@@ -80,17 +86,19 @@ fn a_signal_ends_a_run_and_the_exit_code_names_it() {
 
 #[test]
 fn a_run_ends_when_its_time_is_up() {
-    let place = place(SLOW);
-    let (ended, said) = begin(&place, &[&GATE[..], &["--timeout", "1s"]].concat(), Stdio::null()).ended(&place, 60);
-    assert_eq!(ended, Some(2), "{said}");
-    assert!(said.contains("as long as `--timeout` lets it") && said.contains("nothing was published"), "{said}");
+    for (rules, rows) in [(RULES, MANY), (STUBBORN, 20_000)] {
+        let place = place(rules, rows);
+        let (ended, said) = begin(&place, &[&GATE[..], &["--timeout", "1s"]].concat(), Stdio::null()).ended(&place, 60);
+        assert_eq!(ended, Some(2), "{said}");
+        assert!(said.contains("as long as `--timeout` lets it") && said.contains("nothing was published"), "{said}");
+    }
 }
 
 /// What waits for a pipe cannot look at anything.
 #[test]
 fn a_run_that_waits_for_its_input_ends_all_the_same() {
     for by_signal in [true, false] {
-        let place = place(QUICK);
+        let place = place(RULES, 10);
         let arguments = ["gate", "-", "--format", "csv", "--publish", "out.parquet", "--quarantine", "aside"];
         let timeout: &[&str] = if by_signal { &[] } else { &["--timeout", "1s"] };
         let mut run = begin(&place, &[&arguments[..], timeout].concat(), Stdio::piped());
@@ -109,7 +117,7 @@ fn a_run_that_waits_for_its_input_ends_all_the_same() {
 
 #[test]
 fn a_run_with_time_enough_is_not_ended() {
-    let place = place(QUICK);
+    let place = place(RULES, 10);
     let run = place.run(&[&GATE[..], &["-r", "r.yaml", "--timeout", "10m"]].concat());
     assert_eq!(run.code, 0, "{}", run.stderr);
     assert!(place.path("out.parquet").exists());
@@ -117,7 +125,7 @@ fn a_run_with_time_enough_is_not_ended() {
 
 #[test]
 fn what_goes_on_until_someone_ends_it_has_no_timeout() {
-    let place = place(QUICK);
+    let place = place(RULES, 10);
     let run = place.run(&[&GATE[..], &["-r", "r.yaml", "--timeout", "10m", "--every", "1s"]].concat());
     assert_eq!(run.code, 2);
     assert!(run.stderr.contains("`--timeout` belongs to one batch"), "{}", run.stderr);
