@@ -8,6 +8,7 @@ mod cancel;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
 
 pub use self::cancel::Cancel;
 use crate::diagnostic::{Code, Fault};
@@ -56,9 +57,12 @@ pub fn each_unit<T: Send>(
     let state = QueueState { handed: 0, exhausted: false, finished: BTreeMap::new(), merged: 0, stop: false };
     let queue = Queue { state: Mutex::new(state), changed: Condvar::new(), last: Mutex::new(None) };
     let window = threads as u32 + WINDOW;
-    std::thread::scope(|scope| {
-        for _ in 0..threads.max(1) {
-            scope.spawn(|| worker(&queue, source, &selection, window, cancel, &work));
+    thread::scope(|scope| {
+        let begin = || thread::Builder::new().spawn_scoped(scope, || worker(&queue, source, &selection, window, cancel, &work));
+        // A container may let us have fewer than there are cores.
+        let begun: Vec<_> = (0..threads.max(1)).map(|_| begin()).take_while(Result::is_ok).collect();
+        if begun.is_empty() {
+            return Err(Fault::new(Code::Other, "no thread can be begun").hint("the system limits processes and threads: see `ulimit -u`"));
         }
         let result = catch_unwind(AssertUnwindSafe(|| collect(&queue, cancel, &mut merge)));
         // Workers wait for room in the window; whatever happened here, they must be told to stop.

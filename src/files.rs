@@ -55,6 +55,11 @@ pub(crate) fn changed(there: &Metadata) -> i128 {
     system::changed(there)
 }
 
+/// Whether `path` leads to a device: it may give bytes for ever.
+pub(crate) fn is_device(path: impl AsRef<Path>) -> bool {
+    fs::metadata(path).is_ok_and(|there| system::is_device(&there))
+}
+
 /// Whether `path` names a symbolic link that neither this user made nor the system's: it may lead anywhere.
 pub(crate) fn is_link_of_another(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|there| there.is_symlink() && system::is_of_another(&there))

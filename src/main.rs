@@ -2,6 +2,11 @@
 
 use std::process::ExitCode;
 
+use sluicegate::cli::Guarded;
+
+#[global_allocator]
+static ALLOCATOR: Guarded = Guarded;
+
 fn main() -> ExitCode {
     sluicegate::cli::run(std::env::args_os()).into()
 }

@@ -149,14 +149,18 @@ fn taken(values: &ArrayRef, indices: Vec<u32>) -> ArrayRef {
     arrow::compute::take(values, &indices, None).expect("some of a list's elements, each once, fit where all do")
 }
 
-/// Gives the field behind `steps` (keys, or `[]` for elements) the type `data_type`, making what is not there.
-pub(crate) fn set_type(fields: &mut Vec<Field>, steps: &[String], data_type: &DataType) {
+/// The field, where what lies behind `steps` (keys, or `[]` for elements) in it has the type `data_type`; what is not there is made.
+pub(crate) fn with_type(field: &Field, steps: &[String], data_type: &DataType) -> Field {
+    field.clone().with_data_type(nested_type(field.data_type(), steps, data_type))
+}
+
+fn set_type(fields: &mut Vec<Field>, steps: &[String], data_type: &DataType) {
     let Some((first, rest)) = steps.split_first() else { return };
     let index = fields.iter().position(|f| f.name() == first).unwrap_or_else(|| {
         fields.push(Field::new(first, DataType::Null, true));
         fields.len() - 1
     });
-    fields[index] = fields[index].clone().with_data_type(nested_type(fields[index].data_type(), rest, data_type));
+    fields[index] = with_type(&fields[index], rest, data_type);
 }
 
 fn nested_type(found: &DataType, steps: &[String], data_type: &DataType) -> DataType {

@@ -7,11 +7,44 @@ use arrow::datatypes::{DataType, Field, TimeUnit};
 pub(crate) use self::inferred::{Class, KindCount, Tally, TypeEvidence, add_example, merge_evidence, shortened};
 use crate::diagnostic::Misread;
 
+/// So many levels of lists, structs and maps a column has at most, in all that is read and written: what reads them recurses,
+/// and other programs refuse what is deeper.
+pub(crate) const LEVELS_MAX: usize = 32;
+
+/// How many levels of lists, structs and maps a type has.
+pub(crate) fn levels(data_type: &DataType) -> usize {
+    let (mut deepest, mut open) = (0, vec![(data_type, 0)]);
+    while let Some((data_type, level)) = open.pop() {
+        deepest = deepest.max(level);
+        match data_type {
+            DataType::Struct(fields) => open.extend(fields.iter().map(|field| (field.data_type(), level + 1))),
+            DataType::List(item)
+            | DataType::LargeList(item)
+            | DataType::ListView(item)
+            | DataType::LargeListView(item)
+            | DataType::FixedSizeList(item, _) => open.push((item.data_type(), level + 1)),
+            // A map's entries are a struct.
+            DataType::Map(entries, _) => open.push((entries.data_type(), level)),
+            DataType::Dictionary(_, values) => open.push((values, level)),
+            _ => {}
+        }
+    }
+    deepest
+}
+
 /// Reads a type as a rule file writes it: `int64`, `decimal(15,2)`, `timestamp(ms, UTC)`, …
 ///
 /// # Errors
 /// The name is not a type's.
 pub(crate) fn parse_type(text: &str) -> Result<DataType, Misread> {
+    let mut level = 0usize;
+    let is_deep = |c: char| {
+        level = if c == '<' { level + 1 } else { level.saturating_sub(usize::from(c == '>')) };
+        level > LEVELS_MAX
+    };
+    if text.chars().any(is_deep) {
+        return Err(Misread::new(format!("a type is nested at most {LEVELS_MAX} levels deep")));
+    }
     if let Some(nested) = parse_nested(text.trim()) {
         return nested;
     }

@@ -116,9 +116,11 @@ pub(super) fn judge(
         }
         columns.push(report);
     }
-    for tally in private::tallies(source.as_ref(), &totals.evidence, &privacy) {
-        if let Some(column) = columns.iter_mut().find(|c| c.name == tally.path) {
-            column.kinds = Some(tally.kinds);
+    let mut tallies: HashMap<String, _> =
+        private::tallies(source.as_ref(), &totals.evidence, &privacy).into_iter().map(|tally| (tally.path, tally.kinds)).collect();
+    for column in &mut columns {
+        if let Some(kinds) = tallies.remove(&column.name) {
+            column.kinds = Some(kinds);
         }
     }
     if looks.reads_here {
@@ -126,7 +128,7 @@ pub(super) fn judge(
     }
     private::hide((job, plan, &privacy), &mut findings, &mut columns);
     let (correlations, candidate_keys) = relations(plan, &totals, &privacy)?;
-    let terms = AlertTerms { findings: findings.iter().map(|f| &f.finding).collect(), correlations: correlations.as_ref() };
+    let terms = AlertTerms::of(findings.iter().map(|f| &f.finding), correlations.as_ref());
     columns.iter_mut().for_each(|column| profile::remark(column, &terms));
     plan.implied = plan.checks.split_off(asked_for);
     Ok(Judged { source, identity, totals, findings, schema_changes, privacy, columns, correlations, candidate_keys })

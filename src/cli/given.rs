@@ -1,5 +1,6 @@
 //! What a run is given beside its options: the environment, and the rule file.
 
+use std::io::Read;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -15,6 +16,9 @@ use super::web::Web;
 
 /// Beginnings of the variables that say how places elsewhere are reached.
 const VARIABLES: [&str; 6] = ["AWS_", "AZURE_", "GOOGLE_", "KAFKA_", "SCHEMA_REGISTRY_", "SLUICEGATE_"];
+
+/// A rule file is at most so large.
+const RULE_FILE_BYTES_MAX: u64 = 64 << 20;
 
 /// What places elsewhere need to know of this machine.
 pub(super) fn surroundings() -> Surroundings {
@@ -92,7 +96,7 @@ pub(super) fn ensure_one_table(rules: &RuleFile) -> Result<(), Fault> {
 /// # Errors
 /// It cannot be read at all.
 pub(super) fn parse_rules(path: &str, confines: Option<&Confines>, choices: &Choices) -> Result<Parsed, Fault> {
-    let text = std::fs::read_to_string(path).map_err(|e| {
+    let text = whole_text(path).map_err(|e| {
         let fault = match e.kind() {
             std::io::ErrorKind::NotFound => {
                 let fault = Fault::new(Code::FileNotFound, "no such rule file");
@@ -109,6 +113,16 @@ pub(super) fn parse_rules(path: &str, confines: Option<&Confines>, choices: &Cho
     })?;
     let allow = |named: &str| confines.map_or(Ok(()), |confines| confines.allow(named));
     Ok(RuleFile::read_with(&text, path, choices, &allow).with_files(&allow))
+}
+
+/// The text of a rule file, which is no larger than it may be: a device gives bytes for ever.
+fn whole_text(path: &str) -> std::io::Result<String> {
+    let mut text = String::new();
+    std::fs::File::open(path)?.take(RULE_FILE_BYTES_MAX + 1).read_to_string(&mut text)?;
+    match text.len() as u64 > RULE_FILE_BYTES_MAX {
+        true => Err(std::io::Error::other(format!("it has more than {} MiB", RULE_FILE_BYTES_MAX >> 20))),
+        false => Ok(text),
+    }
 }
 
 /// Holds the key of masks that hash.

@@ -31,6 +31,7 @@ mod kept;
 mod lineage;
 mod lint;
 mod means;
+mod memory;
 mod notify;
 mod output;
 mod profile;
@@ -61,6 +62,7 @@ mod two;
 mod web;
 
 pub use self::exit::ExitCode;
+pub use self::memory::Guarded;
 use std::ffi::OsString;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
@@ -69,7 +71,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::diagnostic::Misread;
 use crate::files;
-use crate::rules::words;
+use crate::rules::words::{self, ByteSize};
 use crate::visible;
 
 /// A data-quality gate: judges a batch by declared rules, publishes what may pass, sets the rest aside with reasons.
@@ -185,6 +187,8 @@ fn parsed(arguments: &[OsString]) -> Result<Cli, clap::Error> {
         innermost = inner;
     }
     // Not every command has it.
+    let limit: Option<&ByteSize> = innermost.try_get_one("memory_limit").ok().flatten();
+    memory::watch(limit.map_or(u64::MAX, |limit| limit.0));
     signals::watch(innermost.try_get_one("timeout").ok().flatten().copied());
     Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut Cli::command()))
 }

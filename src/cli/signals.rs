@@ -10,7 +10,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::{SigId, flag, low_level};
 
 use super::exit::ExitCode;
-use super::{output, scratch};
+use super::{memory, output, scratch};
 use crate::diagnostic::{Code, Fault};
 use crate::engine::Cancel;
 use crate::feed::Pace;
@@ -85,11 +85,13 @@ fn wait_for_end(cancel: &Cancel, began: Instant, timeout: Option<Duration>) {
         if timeout.is_some_and(|timeout| began.elapsed() >= timeout) {
             cancel.time_is_up();
         }
+        memory::look();
         thread::sleep(PIECE);
     }
     let asked = Instant::now();
     // One that ends has to clean up, and to tell of it.
     while cancel.is_committing() || asked.elapsed() < if cancel.is_heeded() { 10 * PATIENCE } else { PATIENCE } {
+        memory::look();
         thread::sleep(PIECE);
     }
     scratch::discard_all();

@@ -122,8 +122,8 @@ fn each<T: Copy + Sync, O: Send>(
         }
     };
     std::thread::scope(|threads| {
-        let helpers = (1..means.threads.min(wanted.len())).map(|_| threads.spawn(work));
-        let helpers: Vec<_> = helpers.collect();
+        let begin = |_| std::thread::Builder::new().spawn_scoped(threads, work).ok();
+        let helpers: Vec<_> = (1..means.threads.min(wanted.len())).map_while(begin).collect();
         work();
         drop(helpers);
     });

@@ -14,6 +14,10 @@ pub(super) fn changed(_: &Metadata) -> i128 {
     0
 }
 
+pub(super) fn is_device(_: &Metadata) -> bool {
+    false
+}
+
 pub(super) fn is_of_another(_: &Metadata) -> bool {
     false
 }

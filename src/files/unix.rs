@@ -3,7 +3,7 @@
 use std::fs::{self, DirBuilder, File, Metadata, TryLockError};
 use std::io::{self, ErrorKind};
 use std::os::fd::{AsFd, AsRawFd};
-use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::time::Duration;
 
@@ -12,6 +12,11 @@ use super::{Access, Links, Lock};
 /// When the file itself, its name or its rights were last changed, in nanoseconds since 1970: no program can set that.
 pub(super) fn changed(there: &Metadata) -> i128 {
     i128::from(there.ctime()) * 1_000_000_000 + i128::from(there.ctime_nsec())
+}
+
+pub(super) fn is_device(there: &Metadata) -> bool {
+    let kind = there.file_type();
+    kind.is_char_device() || kind.is_block_device()
 }
 
 pub(super) fn is_of_another(there: &Metadata) -> bool {
@@ -93,6 +98,7 @@ pub(super) fn standard_output() -> io::Result<File> {
     io::stdout().as_fd().try_clone_to_owned().map(File::from)
 }
 
+#[expect(unsafe_code, reason = "the standard library cannot wait for a file")]
 pub(super) fn is_readable(file: &File, within: Duration) -> io::Result<bool> {
     let mut one = libc::pollfd { fd: file.as_raw_fd(), events: libc::POLLIN, revents: 0 };
     let millis = i32::try_from(within.as_millis()).unwrap_or(i32::MAX);
@@ -108,6 +114,7 @@ pub(super) fn is_readable(file: &File, within: Duration) -> io::Result<bool> {
     }
 }
 
+#[expect(unsafe_code, reason = "the standard library cannot ignore a signal")]
 pub(super) fn be_told_of_size_limits() {
     // SAFETY: a signal that is ignored calls no handler.
     unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };

@@ -11,6 +11,7 @@ use std::borrow::Cow;
 use foldhash::{HashSet, HashSetExt};
 
 use self::plain::plain_end;
+use crate::types::LEVELS_MAX;
 
 /// What a token is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,8 +50,8 @@ pub(crate) struct Broken {
     pub why: &'static str,
 }
 
-/// Values inside values, at most.
-const DEPTH_MAX: usize = 128;
+/// Values inside values, at most: an object, and what its columns may hold.
+const DEPTH_MAX: usize = LEVELS_MAX + 1;
 
 /// The tokens of one value; used again for the next.
 #[derive(Debug, Default)]
@@ -139,7 +140,7 @@ impl Tape {
         };
         if matches!(kind, TokenKind::Object | TokenKind::Array) {
             if self.open.len() == DEPTH_MAX {
-                return Err(Broken { at, why: "nested more than 128 deep" });
+                return Err(Broken { at, why: "nested more than 32 levels deep" });
             }
             self.open.push(self.tokens.len() as u32);
         }

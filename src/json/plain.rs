@@ -5,6 +5,7 @@
 
 /// The position of the first byte at or behind `at` that is a quote, a backslash or below 0x20, or the end.
 #[cfg(target_arch = "x86_64")]
+#[expect(unsafe_code, reason = "sixteen bytes at a time; a test holds it to the plain loop")]
 pub(super) fn plain_end(text: &[u8], mut at: usize) -> usize {
     use std::arch::x86_64::{__m128i, _mm_cmpeq_epi8, _mm_loadu_si128, _mm_min_epu8, _mm_movemask_epi8, _mm_or_si128, _mm_set1_epi8};
     while let Some(chunk) = text.get(at..at + 16) {

@@ -125,5 +125,5 @@ fn the_grammar_is_kept_to_the_letter() {
         agrees(text);
     }
     let deep = "[".repeat(129) + &"]".repeat(129);
-    assert_eq!(Tape::default().read(deep.as_bytes(), 0), Err(Broken { at: 128, why: "nested more than 128 deep" }));
+    assert_eq!(Tape::default().read(deep.as_bytes(), 0), Err(Broken { at: 33, why: "nested more than 32 levels deep" }));
 }

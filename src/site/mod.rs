@@ -105,7 +105,8 @@ fn each<T: Sync, R: Send>(items: &[T], threads: usize, work: impl Fn(&T) -> R + 
         done
     };
     let mut done: Vec<(usize, R)> = std::thread::scope(|scope| {
-        let workers: Vec<_> = (1..threads.clamp(1, items.len().max(1))).map(|_| scope.spawn(take)).collect();
+        let begin = |_| std::thread::Builder::new().spawn_scoped(scope, take).ok();
+        let workers: Vec<_> = (1..threads.clamp(1, items.len().max(1))).map_while(begin).collect();
         let own = take();
         // What a worker panics with goes on here.
         let of_others = workers.into_iter().flat_map(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));

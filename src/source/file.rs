@@ -30,6 +30,8 @@ enum Content {
     /// In the file itself, which others may write to.
     File {
         modified: Option<SystemTime>,
+        /// A time of modification can be set; when the file was changed cannot.
+        changed: i128,
     },
     /// In a file that nothing else writes to: standard input, decompressed or decoded text.
     Spooled(PathBuf),
@@ -45,7 +47,7 @@ impl InputFile {
     /// It is not there, or may not be read.
     pub fn stat(path: &str) -> Result<Self, Fault> {
         let meta = fs::metadata(path).map_err(|e| cannot_read(path, &e))?;
-        Ok(Self::new(path, meta.len(), Content::File { modified: meta.modified().ok() }))
+        Ok(Self::new(path, meta.len(), Content::File { modified: meta.modified().ok(), changed: files::changed(&meta) }))
     }
 
     /// Bytes in memory, called `name` in reports.
@@ -139,9 +141,9 @@ impl InputFile {
     /// # Errors
     /// The file is gone, or its length or time of change differs.
     pub fn ensure_unchanged(&self) -> Result<(), Fault> {
-        let Content::File { modified } = self.content else { return Ok(()) };
+        let Content::File { modified, changed } = self.content else { return Ok(()) };
         let meta = fs::metadata(&self.path).map_err(|e| cannot_read(&self.path, &e))?;
-        if (meta.len(), meta.modified().ok()) == (self.bytes, modified) {
+        if (meta.len(), meta.modified().ok(), files::changed(&meta)) == (self.bytes, modified, changed) {
             return Ok(());
         }
         let what = format!("{} changed while it was being read", self.path);

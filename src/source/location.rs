@@ -12,6 +12,7 @@ use super::spool::{self, Spool};
 use super::{Format, ReadOptions};
 use crate::delta_log::LOG;
 use crate::diagnostic::{Code, Fault};
+use crate::files::is_device;
 use crate::remote;
 
 /// Files of one format, and the keys their directories are named by.
@@ -75,6 +76,10 @@ pub(super) fn locate(paths: &[String], options: &ReadOptions, spool: &Spool) -> 
                 if !is_named {
                     let fault = Fault::new(Code::NotAFile, format!("{found}: neither a file nor a directory"));
                     return Err(fault.hint("reading it might wait for ever; name it itself if it is data"));
+                }
+                if is_device(&found) {
+                    let fault = Fault::new(Code::NotAFile, format!("{found}: a device, which never ends"));
+                    return Err(fault.hint("name a file, a directory, or a pipe"));
                 }
                 let pipe = fs::File::open(&found).map_err(|e| cannot_read(&found, &e))?;
                 files.push(spool.stream(&found, pipe)?);

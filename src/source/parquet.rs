@@ -1,5 +1,6 @@
 //! Parquet files; a row group is a unit.
 
+mod depth;
 mod int96;
 mod levels;
 mod statistics;
@@ -26,6 +27,7 @@ use super::{
 use crate::diagnostic::{Code, Fault};
 use crate::footer;
 use crate::remote::Readable;
+use crate::types::LEVELS_MAX;
 
 /// Parquet files read as one table.
 #[derive(Debug)]
@@ -58,6 +60,10 @@ impl OpenedFile {
         let footer = footer_bytes(&handle, file)?;
         digest.update(&file.bytes.to_le_bytes());
         digest.update(&footer);
+        if depth::is_too_deep(&footer) {
+            let what = format!("{}: its columns are nested more than {LEVELS_MAX} levels deep", file.path);
+            return Err(Fault::new(Code::TooLarge, what).hint("write what is needed of them as columns of their own"));
+        }
         let footer = footer::load_with(&handle, wanted).map_err(|e| not_parquet(file, &e))?;
         rows_add_up(file, &footer)?;
         Ok(Self { compact: compact(&footer), int96: int96::columns(&footer), footer })

@@ -11,7 +11,7 @@ use arrow::error::ArrowError;
 
 use super::{InputFile, Projection};
 use crate::diagnostic::{Code, Fault};
-use crate::types::is_text;
+use crate::types::{LEVELS_MAX, is_text, levels};
 
 /// The columns of files read as one table, and how their arrays become those of its batches.
 #[derive(Debug)]
@@ -38,6 +38,10 @@ impl ColumnLayout {
         if let Some(field) = first.fields().iter().find(|f| !is_supported(f.data_type())) {
             let what = format!("{name}: `{}` is a {}, which is not read", field.name(), crate::types::type_name(field.data_type()));
             return Err(Fault::new(Code::UnsupportedType, what).hint("leave the column out, or write it as another type"));
+        }
+        if let Some(field) = first.fields().iter().find(|f| levels(f.data_type()) > LEVELS_MAX) {
+            let what = format!("{name}: `{}` is nested more than {LEVELS_MAX} levels deep", field.name());
+            return Err(Fault::new(Code::TooLarge, what).hint("write what is needed of it as columns of its own"));
         }
         let mut columns: Vec<&String> = first.fields().iter().map(|f| f.name()).collect();
         columns.sort_unstable();

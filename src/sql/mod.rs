@@ -12,6 +12,7 @@ mod literals;
 mod messages;
 mod mistakes;
 pub(crate) mod query;
+mod size;
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeSet;
@@ -177,6 +178,7 @@ impl Sql {
 
     /// Parses `text`, whose columns are those of `schema`; types are not looked at.
     fn parsed(&self, text: &str, schema: &Schema) -> Result<Expr, Misread> {
+        size::ensure_small(text)?;
         let visible = Schema::new(schema.fields().iter().map(|f| f.as_ref().clone().with_nullable(true)).collect::<Vec<_>>());
         let full = DFSchema::try_from(visible).map_err(explained)?;
         let parsed = self.context.parse_sql_expr(text, &full).map_err(|error| match messages::unknown(&error) {
@@ -197,6 +199,9 @@ impl Sql {
     pub(crate) fn wrong_anyway(&self, text: &str, schema: &Schema) -> Option<Misread> {
         /// Nobody names more columns in one expression.
         const COLUMNS_MAX: usize = 1000;
+        if let Err(why) = size::ensure_small(text) {
+            return Some(why);
+        }
         let mut schema = schema.clone();
         for _ in 0..COLUMNS_MAX {
             let full = DFSchema::try_from(schema.clone()).ok()?;

@@ -4,6 +4,7 @@
 //! read only once the column's type is known. Duplicate keys, aliases that multiply and deep
 //! nesting are faults.
 
+use foldhash::{HashMap, HashMapExt};
 use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 
 use super::invalid;
@@ -294,6 +295,7 @@ impl Reader<'_> {
     /// The entries, and where the mapping is closed.
     fn mapping(&mut self, depth: usize) -> Result<(Vec<Entry>, Position), Fault> {
         let mut entries: Vec<Entry> = Vec::new();
+        let mut seen: HashMap<String, usize> = HashMap::new();
         loop {
             let (event, key_at) = self.next()?;
             if matches!(event, Event::MappingEnd) {
@@ -305,13 +307,16 @@ impl Reader<'_> {
             let key = variable::shown(key.into_owned());
             let (event, at) = self.next()?;
             let value = self.node(event, at, depth + 1)?;
-            match entries.iter().find(|e| e.key == key) {
-                Some(first) => {
-                    let what = format!("`{key}` stands twice here, first on line {}", first.key_at.line);
+            match seen.get(&key) {
+                Some(&first) => {
+                    let what = format!("`{key}` stands twice here, first on line {}", entries[first].key_at.line);
                     let fault = self.fault(key_at, what).hint("keep one of them");
                     self.twice.push(fault);
                 }
-                None => entries.push(Entry { key, key_at, value }),
+                None => {
+                    seen.insert(key.clone(), entries.len());
+                    entries.push(Entry { key, key_at, value });
+                }
             }
         }
     }

@@ -69,6 +69,11 @@ fn workbook(sheets: &[(&str, &str)]) -> Vec<u8> {
     zip(&parts.iter().map(|(name, content)| (name.as_str(), content.as_bytes())).collect::<Vec<_>>())
 }
 
+/// A workbook with one value, in a cell of this name.
+pub fn with_cell_at(name: &str) -> Vec<u8> {
+    workbook(&[("s", &format!("<row r=\"9\"><c r=\"{name}\"><v>1</v></c></row>"))])
+}
+
 /// A row of a sheet: its number and its cells, in which `REF` stands for the cell's place.
 fn row(number: u32, cells: &[&str]) -> String {
     let cells = cells.iter().zip('A'..).map(|(cell, column)| cell.replace("REF", &format!("r=\"{column}{number}\"")));

@@ -58,6 +58,7 @@ mod gate_bias;
 mod generated;
 mod hiring;
 mod history;
+mod hostile;
 mod hourly_pull;
 mod house;
 mod html;

@@ -1,10 +1,12 @@
 //! What follows from the contract before any rule is bound.
 
-use arrow::datatypes::{Field, Schema};
+use std::collections::HashMap;
+
+use arrow::datatypes::{DataType, Field, Schema};
 
 use crate::audit::earlier::Profiled;
 use crate::findings::builtin::REQUIRED;
-use crate::paths::set_type;
+use crate::paths::with_type;
 use crate::rules::schema::delta_types::is_held_by;
 use crate::ruleset::{RuleFile, RuleItem, Words};
 use crate::types::parse_type;
@@ -13,14 +15,23 @@ use crate::yaml::{Position, Spanned};
 /// The batch's schema as it would be had it kept to the contract; without one, to the columns that there were earlier.
 pub(in crate::audit) fn schema(rules: &RuleFile, batch: &Schema, earlier: &[Profiled]) -> Schema {
     let mut fields: Vec<Field> = batch.fields().iter().map(|f| f.as_ref().clone()).collect();
+    let of_batch = fields.len();
+    // A contract may have as many columns as it likes.
+    let mut places: HashMap<String, usize> = fields.iter().enumerate().map(|(index, field)| (field.name().clone(), index)).collect();
     for column in rules.contract() {
         let Some(data_type) = column.data_type else { continue };
-        if column.is_strict && batch.field_with_name(&column.name).is_ok_and(|f| is_held_by(f.data_type(), &data_type)) {
+        let whole = places.get(&column.name).copied();
+        let in_batch = whole.filter(|index| *index < of_batch).map(|index| batch.field(index));
+        if column.is_strict && in_batch.is_some_and(|field| is_held_by(field.data_type(), &data_type)) {
             continue;
         }
-        let whole = fields.iter().any(|f| *f.name() == column.name);
-        let steps = if whole || column.is_strict { vec![column.name] } else { crate::types::path_steps(&column.name) };
-        set_type(&mut fields, &steps, &data_type);
+        let steps = if whole.is_some() || column.is_strict { vec![column.name] } else { crate::types::path_steps(&column.name) };
+        let Some((first, rest)) = steps.split_first() else { continue };
+        let index = *places.entry(first.clone()).or_insert_with(|| {
+            fields.push(Field::new(first, DataType::Null, true));
+            fields.len() - 1
+        });
+        fields[index] = with_type(&fields[index], rest, &data_type);
     }
     if rules.contract().is_empty() {
         for Profiled { name, data_type, .. } in earlier {

@@ -36,10 +36,9 @@ pub(super) fn counts(source: &dyn Source, plan: &Plan) -> Vec<Option<Counts>> {
     let tests = plan.requests.tests.iter().zip(&plan.passed_by_statistics);
     let all_sound = tests.into_iter().all(|(test, proven)| *proven || !test.policy.sets_aside_at_once());
     // What counts for sound rows too must be there to part from them.
-    let is_shared = |request: &StateRequest| {
-        let of_sound = plan.requests.states.iter().filter(|s| s.scope.over == Over::Sound);
-        of_sound.into_iter().any(|s| s.is_completeness() && s.columns == request.columns)
-    };
+    let of_sound = plan.requests.states.iter().filter(|s| s.scope.over == Over::Sound && s.is_completeness());
+    let shared: HashSet<&[usize]> = of_sound.map(|s| s.columns.as_slice()).collect();
+    let is_shared = |request: &StateRequest| shared.contains(request.columns.as_slice());
     let given = |request: &StateRequest| {
         let [column] = request.columns.as_slice() else { return None };
         let is_plain = request.is_completeness() && request.scope.condition.is_none() && request.scope.by.is_empty();

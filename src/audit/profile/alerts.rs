@@ -88,8 +88,21 @@ pub(super) fn share_of(cells: &CellsOut, value: &Json) -> Option<f64> {
 
 /// What alerts follow from beside a column's own figures.
 pub(in crate::audit) struct AlertTerms<'a> {
-    pub(in crate::audit) findings: Vec<&'a Finding>,
-    pub(in crate::audit) correlations: Option<&'a Correlations>,
+    /// Findings about one column, by its name.
+    findings: HashMap<&'a str, Vec<&'a Finding>>,
+    correlations: Option<&'a Correlations>,
+}
+
+impl<'a> AlertTerms<'a> {
+    pub(in crate::audit) fn of(findings: impl Iterator<Item = &'a Finding>, correlations: Option<&'a Correlations>) -> Self {
+        let mut by_column: HashMap<&str, Vec<&Finding>> = HashMap::new();
+        for finding in findings {
+            if let [column] = finding.columns.as_slice() {
+                by_column.entry(column).or_default().push(finding);
+            }
+        }
+        Self { findings: by_column, correlations }
+    }
 }
 
 /// Says what is remarkable about a column, and draws in the fences of rules about it. Nothing is said of a masked column that
@@ -106,7 +119,8 @@ pub(in crate::audit) fn remark(column: &mut ColumnReport, terms: &AlertTerms<'_>
     if column.mask.is_none() && present > 0 {
         of_values(column, present, &mut say);
         correlated(column, terms, &mut say);
-        column.fences = terms.findings.iter().filter_map(|finding| fence(column, finding)).collect();
+        let findings = terms.findings.get(column.name.as_str()).into_iter().flatten();
+        column.fences = findings.filter_map(|finding| fence(column, finding)).collect();
     }
     column.alerts = alerts;
 }
@@ -169,9 +183,8 @@ fn told(value: &Json) -> String {
 
 /// The fences that a finding tells, where they are of the values themselves.
 fn fence(column: &ColumnReport, finding: &Finding) -> Option<Fence> {
-    let is_about = finding.columns.len() == 1 && finding.columns[0] == column.name && finding.groups.is_empty();
     let is_of_logarithms = finding.figures.get(&figures::TRANSFORM).is_some();
-    if !is_about || is_of_logarithms || column.min.as_ref().is_some_and(|min| !min.is_number()) {
+    if !finding.groups.is_empty() || is_of_logarithms || column.min.as_ref().is_some_and(|min| !min.is_number()) {
         return None;
     }
     let figure = |name: &FigureName| finding.figures.get(name).and_then(|figure| figure.value.as_number());

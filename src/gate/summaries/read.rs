@@ -131,9 +131,15 @@ pub(super) fn summaries_of<T: Send>(
     let size = pieces.len().div_ceil(threads);
     let mut all = Vec::with_capacity(pieces.len());
     std::thread::scope(|scope| -> Result<(), Fault> {
-        let running: Vec<_> = pieces.chunks(size).map(|pieces| scope.spawn(|| some(pieces))).collect();
+        // Where no thread can be had, this one does the work.
+        let some = &some;
+        let begin = |pieces| std::thread::Builder::new().spawn_scoped(scope, move || some(pieces)).map_err(|_| pieces);
+        let running: Vec<_> = pieces.chunks(size).map(begin).collect();
         for thread in running {
-            let found = thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            let found = match thread {
+                Ok(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+                Err(pieces) => some(pieces),
+            };
             all.extend(found?);
         }
         Ok(())

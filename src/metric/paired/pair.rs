@@ -1,6 +1,7 @@
 //! Which rows of two data sets have one key, and whether their values are the same.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use super::rows::{Entry, Hashed, PARTITIONS, key, row, values};
 use crate::diagnostic::{Code, Fault};
@@ -41,10 +42,13 @@ pub fn pair(a: &Hashed, b: &Hashed, threads: usize) -> Result<Paired, Fault> {
             worker.look_through(of_a);
         }
     };
-    let found: Vec<Result<Found, Fault>> = std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads.clamp(1, PARTITIONS)).map(|_| scope.spawn(work)).collect();
+    let found: Vec<Result<Found, Fault>> = thread::scope(|scope| {
+        let begin = |_| thread::Builder::new().spawn_scoped(scope, work);
+        // A container may let us have fewer threads; this one is there.
+        let workers: Vec<_> = (1..threads.clamp(1, PARTITIONS)).map_while(|i| begin(i).ok()).collect();
+        let own = work();
         let broken = || Fault::new(Code::Internal, "internal error while rows were compared");
-        workers.into_iter().map(|worker| worker.join().unwrap_or_else(|_| Err(broken()))).collect()
+        workers.into_iter().map(|worker| worker.join().unwrap_or_else(|_| Err(broken()))).chain([own]).collect()
     });
     let mut all = Found::default();
     for found in found {

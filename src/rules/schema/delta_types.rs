@@ -6,6 +6,7 @@ use arrow::datatypes::{DataType, Field, FieldRef, Fields, TimeUnit};
 
 use super::{ChangeKind, type_change};
 use crate::diagnostic::{Code, Fault};
+use crate::types::{LEVELS_MAX, levels};
 
 /// The table's type where it holds every value of `held`; of structs and lists, field by field.
 pub(super) fn held_as(held: &DataType, table: &DataType) -> DataType {
@@ -61,29 +62,16 @@ pub fn has_local_time(data_type: &DataType) -> bool {
     }
 }
 
-/// So many levels of structs and lists are written at most: readers and writers of tables recurse.
-const DEPTH_MAX: usize = 32;
-
 /// The column with a type that Delta has and that holds every value. A column without a type keeps none.
 ///
 /// # Errors
 /// There is no such type; the message names the column, or the field in it.
 pub fn in_delta(column: &FieldRef) -> Result<FieldRef, Fault> {
-    if depth(column.data_type()) > DEPTH_MAX {
-        let what = format!("`{}` is nested more than {DEPTH_MAX} levels deep, which a Delta table cannot hold", column.name());
+    if levels(column.data_type()) > LEVELS_MAX {
+        let what = format!("`{}` is nested more than {LEVELS_MAX} levels deep, which a Delta table cannot hold", column.name());
         return Err(Fault::new(Code::UnsupportedType, what).hint("take out what is needed with `transform`"));
     }
     field_in_delta(column.name(), column)
-}
-
-fn depth(data_type: &DataType) -> usize {
-    match data_type {
-        DataType::Struct(fields) => 1 + fields.iter().map(|f| depth(f.data_type())).max().unwrap_or(0),
-        DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) | DataType::Map(item, _) => {
-            1 + depth(item.data_type())
-        }
-        _ => 0,
-    }
 }
 
 fn field_in_delta(path: &str, field: &FieldRef) -> Result<FieldRef, Fault> {

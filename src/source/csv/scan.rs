@@ -41,6 +41,7 @@ impl Scan {
 
 /// One bit a byte, set for delimiters and line ends.
 #[cfg(target_arch = "x86_64")]
+#[expect(unsafe_code, reason = "sixteen bytes at a time; a test holds it to the plain loop")]
 fn marks(chunk: &[u8; BLOCK], delimiter: u8) -> u64 {
     use std::arch::x86_64::{__m128i, _mm_cmpeq_epi8, _mm_loadu_si128, _mm_movemask_epi8, _mm_or_si128, _mm_set1_epi8};
     let mut bits = 0;

@@ -10,6 +10,9 @@ use crate::diagnostic::{Code, Fault, nearest};
 use crate::source::InputFile;
 use crate::source::typed::damaged;
 
+/// So many columns a sheet of Excel or LibreOffice has.
+const COLUMNS_MAX: u32 = 16_384;
+
 type Bytes = Cursor<Vec<u8>>;
 
 /// Names of sheets that a message lists.
@@ -116,6 +119,10 @@ impl Workbook {
         let mut extent: Option<Extent> = None;
         self.rows(file, sheet, &mut |_, cells| {
             for (column, _) in cells {
+                if *column >= COLUMNS_MAX {
+                    let what = format!("{}: the sheet `{sheet}` has a cell in column {}", file.path, u64::from(*column) + 1);
+                    return Err(Fault::new(Code::TooLarge, what).hint(format!("a sheet has {COLUMNS_MAX} columns at most")));
+                }
                 extent = Some(extent.map_or_else(|| Extent::of(*column), |extent| extent.with(*column)));
             }
             Ok(())

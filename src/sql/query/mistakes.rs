@@ -14,6 +14,7 @@ use super::{BATCH, Named, Wrong, engine};
 use crate::diagnostic::Misread;
 use crate::sql::messages::{Unknown, explained, is_of_parser, unknown};
 use crate::sql::mistakes;
+use crate::sql::size::ensure_small;
 
 const EXAMPLE: &str = "write a query, such as `SELECT * FROM batch WHERE price < 0`";
 
@@ -62,6 +63,7 @@ pub(super) fn statement(text: &str, state: &SessionState) -> Result<Statement, W
     if text.trim().is_empty() {
         return Err(wrong(Misread::new("there is no query").hint(EXAMPLE)));
     }
+    ensure_small(text).map_err(wrong)?;
     let dialect = state.config_options().sql_parser.dialect;
     let parsed = state.sql_to_statement(text, &dialect).map_err(|error| {
         let why = match root(&error) {
