@@ -4,8 +4,9 @@
 //! the batch goes on without it.
 
 use std::cell::OnceCell;
+use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch};
 use arrow::buffer::BooleanBuffer;
@@ -60,6 +61,8 @@ pub struct Prepare {
     pub schema: SchemaRef,
     /// The columns rules see: those of `schema`, then the nested fields they hold, by path.
     pub rule_schema: SchemaRef,
+    /// Where each name stands in `rule_schema`, once somebody asks: Arrow looks at one field after the other.
+    places: OnceLock<HashMap<String, usize>>,
     paths: Vec<PathColumn>,
     clean: Vec<Clean>,
     transform: Vec<Transform>,
@@ -98,6 +101,7 @@ impl Prepare {
         let mut new = Self {
             schema: source.clone(),
             rule_schema: source.clone(),
+            places: OnceLock::new(),
             paths: Vec::new(),
             clean: Vec::new(),
             transform: Vec::new(),
@@ -135,6 +139,14 @@ impl Prepare {
         self.paths = PathColumn::all(&self.schema);
         let fields = self.schema.fields().iter().cloned().chain(self.paths.iter().map(|p| Arc::new(p.field())));
         self.rule_schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+        self.places = OnceLock::new();
+    }
+
+    /// The index in [`Prepare::rule_schema`] of the column called `name`.
+    pub fn index_of(&self, name: &str) -> Option<usize> {
+        // The first of several counts.
+        let all = || self.rule_schema.fields().iter().enumerate().rev().map(|(index, field)| (field.name().clone(), index)).collect();
+        self.places.get_or_init(all).get(name).copied()
     }
 
     /// Whether rows are left out, or may turn out malformed, on the way.

@@ -1,6 +1,6 @@
 //! From the facts to findings: checks judge, and what they found is shown.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use serde_json::Value as Json;

@@ -85,10 +85,10 @@ impl Audited {
     }
 
     fn types_of(&self, question: &Question) -> Result<Vec<arrow::datatypes::DataType>, Fault> {
-        let schema = &self.plan.prepare.rule_schema;
-        let of = |name: &String| schema.field_with_name(name).map(|field| field.data_type().clone());
-        let types: Result<Vec<_>, _> = question.columns.iter().map(of).collect();
-        types.map_err(|e| Fault::new(Code::Internal, format!("internal error: a question about no column: {e}")))
+        let prepare = &self.plan.prepare;
+        let of = |name: &String| prepare.index_of(name).map(|index| prepare.rule_schema.field(index).data_type().clone());
+        let types: Option<Vec<_>> = question.columns.iter().map(of).collect();
+        types.ok_or_else(|| Fault::new(Code::Internal, "internal error: a question about no column"))
     }
 
     /// Counts the rows that pass once more: some went after they had been counted.

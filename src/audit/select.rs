@@ -31,8 +31,8 @@ pub(super) fn select(
         ColumnSelection::Named(names) => names,
     };
     let mut selected: Vec<String> = Vec::new();
-    for name in names {
-        let known = data.rule_schema.column_with_name(name).is_some() || contract.rule_schema.column_with_name(name).is_some();
+    for name in names.iter() {
+        let known = data.index_of(name).is_some() || contract.index_of(name).is_some();
         if known || !name.replace("[]", "").contains(['*', '?', '[']) {
             selected.push(name.clone());
             continue;
@@ -41,7 +41,7 @@ pub(super) fn select(
         let speaks_of = |i: usize| data.path(i).is_none() || (name.contains('.') && (has_one_value(i) || name.contains("[]")));
         let all = data.rule_schema.fields().iter().enumerate().filter(|(i, _)| speaks_of(*i)).map(|(_, f)| f.name().clone());
         let matching: Vec<String> = all.filter(|n| pattern.matches(n)).collect();
-        if matching.is_empty() && !is_absent(&ColumnSelection::Named(vec![name.clone()])) {
+        if matching.is_empty() && !is_absent(&ColumnSelection::Named([name.clone()].into())) {
             let misread = Misread::new(format!("no column matches `{name}`"));
             let known = data.rule_schema.fields().iter().map(|f| f.name().as_str());
             return Err(match other_delimiter(&data.rule_schema) {

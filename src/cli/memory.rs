@@ -4,20 +4,26 @@
 //! a whole: at its resident memory many times a second, and at each single allocation that alone would be more than all of it.
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{output, scratch, signals};
+use super::{output, scratch};
 use crate::diagnostic::{Code, Fault};
+use crate::engine::Cancel;
 use crate::shown::count;
 
 /// The memory that the process may take, in bytes.
 static LIMIT: AtomicU64 = AtomicU64::new(u64::MAX);
 
+/// Tells whether the run is publishing.
+static RUN: OnceLock<Cancel> = OnceLock::new();
+
 /// The program needs some memory whatever the data.
 const LEAST: u64 = 384 << 20;
 
 /// From now on the process is ended where it takes a quarter more than `limit`, and what the program itself needs.
-pub(super) fn watch(limit: u64) {
+pub(super) fn watch(limit: u64, run: Cancel) {
+    drop(RUN.set(run));
     const OWN: u64 = 64 << 20;
     LIMIT.store(limit.saturating_add(limit / 4 + OWN).max(LEAST), Ordering::Relaxed);
 }
@@ -51,7 +57,7 @@ fn megabytes(bytes: u64) -> String {
 fn end(what: &str) {
     LIMIT.store(u64::MAX, Ordering::Relaxed);
     scratch::discard_all();
-    let hint = match signals::cancel().is_committing() {
+    let hint = match RUN.get().is_some_and(Cancel::is_committing) {
         true => "it broke off while it published: run it again, and what was begun is ended",
         false => "nothing was published; allow it more with `--memory-limit`, or read less at once",
     };

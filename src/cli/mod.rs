@@ -187,9 +187,9 @@ fn parsed(arguments: &[OsString]) -> Result<Cli, clap::Error> {
         innermost = inner;
     }
     // Not every command has it.
-    let limit: Option<&ByteSize> = innermost.try_get_one("memory_limit").ok().flatten();
-    memory::watch(limit.map_or(u64::MAX, |limit| limit.0));
     signals::watch(innermost.try_get_one("timeout").ok().flatten().copied());
+    let limit: Option<&ByteSize> = innermost.try_get_one("memory_limit").ok().flatten();
+    memory::watch(limit.map_or(u64::MAX, |limit| limit.0), signals::cancel());
     Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut Cli::command()))
 }
 

@@ -4,11 +4,15 @@ use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::diagnostic::{Code, Fault};
 use crate::files::{self, Lock};
 
 const PREFIX: &str = "sluicegate-run-";
+
+/// Whether this process has removed what killed ones left.
+static IS_SWEPT: AtomicBool = AtomicBool::new(false);
 
 /// The directories of this process.
 static ALL: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
@@ -34,7 +38,12 @@ impl Scratch {
     /// # Errors
     /// It cannot be made.
     pub(super) fn new() -> Result<Self, Fault> {
-        Self::below(&std::env::temp_dir())
+        let place = std::env::temp_dir();
+        // One look is enough, however many directories a run needs.
+        if !IS_SWEPT.swap(true, Ordering::Relaxed) {
+            sweep(&place);
+        }
+        Self::below(&place)
     }
 
     /// A directory within this one, for one of many batches.
@@ -49,7 +58,6 @@ impl Scratch {
     }
 
     fn below(parent: &Path) -> Result<Self, Fault> {
-        sweep(parent);
         let failed = |e: std::io::Error| {
             let fault = Fault::new(Code::ScratchFailed, format!("{}: cannot make a temporary directory: {e}", parent.display()));
             fault.hint("TMPDIR names another place for it")
@@ -112,9 +120,11 @@ mod tests {
         let place = tempfile::tempdir().expect("a directory");
         let left = place.path().join("sluicegate-run-left");
         fs::create_dir(&left).expect("a directory");
+        sweep(place.path());
         let one = Scratch::below(place.path()).expect("a directory");
         assert!(!left.exists());
         assert_eq!(fs::metadata(&one.path).expect("there").permissions().mode() & 0o777, 0o700);
+        sweep(place.path());
         let other = Scratch::below(place.path()).expect("a directory");
         assert!(one.path.exists() && other.path.exists() && one.path != other.path);
         drop((one, other));

@@ -150,7 +150,7 @@ mod tests {
             assert_eq!(open(&place.path().join("none"), links).expect_err("nothing").kind(), ErrorKind::NotFound);
         }
         let there = fs::metadata(&file).expect("there");
-        assert!(own(&there).is_ok() && !is_of_another(&there));
+        assert!(own(&there).is_ok() && !is_of_another(&there) && !is_device(&there));
         assert_eq!(changed(&there), 0);
         be_told_of_size_limits();
     }

@@ -11,7 +11,6 @@ use std::borrow::Cow;
 use foldhash::{HashSet, HashSetExt};
 
 use self::plain::plain_end;
-use crate::types::LEVELS_MAX;
 
 /// What a token is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,8 +49,8 @@ pub(crate) struct Broken {
     pub why: &'static str,
 }
 
-/// Values inside values, at most: an object, and what its columns may hold.
-const DEPTH_MAX: usize = LEVELS_MAX + 1;
+/// Values inside values, at most: an object, and as many levels in its columns as all formats may have (`types::LEVELS_MAX`).
+const DEPTH_MAX: usize = 33;
 
 /// The tokens of one value; used again for the next.
 #[derive(Debug, Default)]

@@ -106,7 +106,7 @@ impl Binder<'_> {
 
     /// The column of this name, if there is one.
     pub fn named(&self, name: &str) -> Option<BoundColumn> {
-        self.prepare.rule_schema.column_with_name(name).map(|(index, _)| self.bound(index))
+        self.prepare.index_of(name).map(|index| self.bound(index))
     }
 
     /// The column of this index.

@@ -1,3 +1,4 @@
+use std::collections::HashSet;
 use std::fmt;
 
 use schemars::JsonSchema;
@@ -110,8 +111,9 @@ impl Rule for ColumnSet {
             if given.is_empty() {
                 return Err(to.fault_at(given, Code::InvalidValue, "no column is named").into());
             }
-            let lacks: Vec<&String> = given.iter().filter(|name| !found.contains(name)).collect();
-            let extra: Vec<&String> = found.iter().filter(|name| !given.contains(name)).collect();
+            let [there, asked] = [&found, &given.value].map(|names| names.iter().collect::<HashSet<_>>());
+            let lacks: Vec<&String> = given.iter().filter(|name| !there.contains(name)).collect();
+            let extra: Vec<&String> = found.iter().filter(|name| !asked.contains(name)).collect();
             if !lacks.is_empty() {
                 wrong.push(format!("{} missing", is_are(&lacks)));
             }

@@ -1,6 +1,6 @@
 mod explain;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -198,7 +198,8 @@ impl SinglePass for LabelsCheck {
         for &key in known.iter().flatten() {
             classes.entry(key).or_insert(0);
         }
-        let is_known = |key: &GroupKey| known.as_ref().is_none_or(|known| known.contains(&key));
+        let known: Option<HashSet<&GroupKey>> = known.map(|known| known.into_iter().collect());
+        let is_known = |key: &GroupKey| known.as_ref().is_none_or(|known| known.contains(key));
         let groups: Vec<GroupFigures> = classes.iter().map(|(key, rows)| self.class(key, *rows, total, is_known(key))).collect();
         let outcome = groups.iter().map(|group| group.outcome).max().unwrap_or(Outcome::Pass);
         let seen = || classes.values().filter(|rows| **rows > 0);

@@ -54,7 +54,7 @@ pub(super) fn called(item: &RuleItem) -> String {
     let columns = match (&item.words.column, &item.words.columns) {
         (Some(column), _) => vec![column.value.clone()],
         (None, Some(columns)) => match &columns.value {
-            ColumnSelection::Named(names) => names.clone(),
+            ColumnSelection::Named(names) => names.to_vec(),
             ColumnSelection::OfType(_) => Vec::new(),
         },
         (None, None) => Vec::new(),

@@ -244,8 +244,11 @@ fn compact(footer: &ArrowReaderMetadata) -> ArrowReaderMetadata {
     const REPEATS: i64 = 3;
     let metadata = footer.metadata();
     let is_flat = |i: usize| footer.parquet_schema().root_schema().get_fields()[i].is_primitive();
-    let leaf_of =
-        |i: usize| (0..footer.parquet_schema().num_columns()).find(|&leaf| footer.parquet_schema().get_column_root_idx(leaf) == i);
+    let mut leaves: Vec<Option<usize>> = vec![None; footer.parquet_schema().root_schema().get_fields().len()];
+    for leaf in (0..footer.parquet_schema().num_columns()).rev() {
+        leaves[footer.parquet_schema().get_column_root_idx(leaf)] = Some(leaf);
+    }
+    let leaf_of = |i: usize| leaves[i];
     let repeats = |leaf: usize| {
         let chunks = metadata.row_groups().iter().map(|group| group.column(leaf));
         chunks.into_iter().all(|c| c.dictionary_page_offset().is_some() && c.uncompressed_size() < REPEATS * c.num_values())

@@ -1,6 +1,6 @@
 //! Summaries as text.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -84,8 +84,15 @@ impl Summary {
     /// # Errors
     /// A mistake of ours.
     pub fn write(&self) -> Result<String, Fault> {
+        let mut by_column: HashMap<&str, Vec<&Entry>> = HashMap::new();
+        for entry in self.entries.values() {
+            if let [column] = entry.question.columns.as_slice() {
+                by_column.entry(column).or_default().push(entry);
+            }
+        }
         let of = |column: &Column| {
-            self.entries.values().filter(|entry| entry.is_plainly_of(column)).map(|entry| entry.value_form(self.rows)).collect()
+            let entries = by_column.get(column.name.as_str()).into_iter().flatten();
+            entries.filter(|entry| entry.is_plainly_of(column)).map(|entry| entry.value_form(self.rows)).collect()
         };
         let column = |column: &Column| ColumnForm {
             name: column.name.clone(),
@@ -94,7 +101,10 @@ impl Summary {
             masked: column.masked,
             of: of(column),
         };
-        let is_plain = |entry: &&Entry| self.columns.iter().any(|column| entry.is_plainly_of(column));
+        let columns: HashMap<&str, &Column> = self.columns.iter().map(|column| (column.name.as_str(), column)).collect();
+        let is_plain = |entry: &&Entry| {
+            entry.question.columns.first().and_then(|name| columns.get(name.as_str())).is_some_and(|column| entry.is_plainly_of(column))
+        };
         let form = FileForm {
             sluicegate_summary: FORMAT_VERSION,
             dataset: self.dataset.clone(),

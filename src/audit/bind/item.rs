@@ -1,6 +1,6 @@
 //! One item of the rule file: to which columns it binds, and what it asks for.
 
-use arrow::datatypes::{DataType, Field, Schema};
+use arrow::datatypes::{DataType, Field};
 
 use super::preparation::{certainty, is_declared};
 use super::{Plan, PlannedCheck, Terms, contract};
@@ -117,7 +117,7 @@ impl Binding<'_, '_> {
         (baseline, suffix): (Option<&str>, &str),
     ) -> Result<(), Faults> {
         let schema = plan.prepare.rule_schema.clone();
-        let drifted = column.filter(|_| item.entry.minds_kind).and_then(|c| self.drifted(&c.value, &schema));
+        let drifted = column.filter(|_| item.entry.minds_kind).and_then(|c| self.drifted(&c.value, &plan.prepare));
         let mut untyped = None;
         let bound = match drifted {
             Some(why) => Err(why.into()),
@@ -200,9 +200,9 @@ impl Binding<'_, '_> {
 
     /// Why a rule about the values of `column` cannot be judged: they are of another kind than the
     /// contract's. As text, 61 lies outside 0 to 120.
-    fn drifted(&self, column: &str, schema: &Schema) -> Option<String> {
-        let (_, found) = schema.column_with_name(column)?;
-        let (_, expected) = self.contract.rule_schema.column_with_name(column)?;
+    fn drifted(&self, column: &str, batch: &Prepare) -> Option<String> {
+        let found = batch.rule_schema.field(batch.index_of(column)?);
+        let expected = self.contract.rule_schema.field(self.contract.index_of(column)?);
         // What lies inside a struct or list is the schema's business; the rule is about the whole.
         let kind = |t: &DataType| {
             (matches!(t, DataType::Struct(_)), matches!(t, DataType::List(_) | DataType::LargeList(_) | DataType::FixedSizeList(..)))

@@ -1,5 +1,7 @@
 //! Row tests that the source's own statistics already answer.
 
+use std::collections::HashSet;
+
 use crate::audit::Plan;
 use crate::metric::ColumnStatistics;
 use crate::metric::completeness::Counts;

@@ -1,5 +1,7 @@
 //! What is remarkable about a column, and what it is for.
 
+use std::collections::HashMap;
+
 use arrow::datatypes::DataType;
 use serde_json::Value as Json;
 

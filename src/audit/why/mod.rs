@@ -10,7 +10,7 @@
 mod counted;
 mod units;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use arrow::array::ArrayRef;
@@ -112,9 +112,10 @@ impl<'a> Look<'a> {
         findings: &[FindingWithRows],
     ) -> Option<Self> {
         let (mut targets, mut conditions) = (Vec::new(), Vec::new());
+        let checks: HashMap<&str, &PlannedCheck> = plan.checks.iter().rev().map(|check| (check.id.as_str(), check)).collect();
         for (index, found) in findings.iter().enumerate() {
             let fails = matches!(found.finding.outcome, Outcome::Fail | Outcome::Warn) && found.rows.len() >= ROWS_MIN;
-            let Some(check) = plan.checks.iter().find(|check| fails && check.id == found.finding.id) else { continue };
+            let Some(&check) = checks.get(found.finding.id.as_str()).filter(|_| fails) else { continue };
             let condition = conditions.iter().position(|known| *known == check.scope.condition).unwrap_or_else(|| {
                 conditions.push(check.scope.condition);
                 conditions.len() - 1
@@ -122,8 +123,11 @@ impl<'a> Look<'a> {
             targets.push(Target { finding: index, rows: found.rows.clone(), condition, own: own(plan, check) });
         }
         targets.truncate(FINDINGS_MAX);
+        if targets.is_empty() {
+            return None;
+        }
         let columns = candidates(plan, privacy, reports);
-        if targets.is_empty() || columns.is_empty() {
+        if columns.is_empty() {
             return None;
         }
         let read = conditions.iter().flatten().flat_map(|&condition| &plan.requests.conditions[condition].expression.columns);
@@ -210,12 +214,13 @@ fn own(plan: &Plan, check: &PlannedCheck) -> BTreeSet<usize> {
 
 /// Columns that may hold causes: of few different values, as far as that is known; else of types that mostly do.
 fn candidates(plan: &Plan, privacy: &Privacy, reports: &[ColumnReport]) -> Vec<usize> {
+    let distinct: HashMap<&str, Option<u64>> = reports.iter().map(|report| (report.name.as_str(), report.distinct)).collect();
     let is_one = |(_, field): &(usize, &Arc<arrow::datatypes::Field>)| {
         let data_type = field.data_type();
         if privacy.mask_of(field.name()).is_some() || data_type.is_nested() || can_be_named(data_type).is_err() {
             return false;
         }
-        match reports.iter().find(|report| report.name == *field.name()).and_then(|report| report.distinct) {
+        match distinct.get(field.name().as_str()).copied().flatten() {
             Some(distinct) => (1..=VALUES_MAX as u64).contains(&distinct),
             None => {
                 let is_narrow = is_numeric(data_type) && data_type.is_integer() && data_type.primitive_width().is_some_and(|w| w <= 2);

@@ -3,6 +3,8 @@
 
 mod text;
 
+use std::collections::HashSet;
+
 use self::text::code;
 use super::model::Report;
 use super::rendering::Rendering;
@@ -30,7 +32,8 @@ pub(super) fn render(report: &Report, _: &Rendering) -> String {
         page.say(&format!("**Released:** {}\n\n", code(&release, CHARACTERS_MAX)));
     }
     // What the table says is not said twice.
-    let is_told = |reason: &&String| report.findings.iter().any(|finding| **reason == format!("{}: {}", finding.id, finding.message));
+    let told: HashSet<String> = report.findings.iter().map(|finding| format!("{}: {}", finding.id, finding.message)).collect();
+    let is_told = |reason: &&String| told.contains(*reason);
     let reasons: Vec<&String> = report.reasons.iter().filter(|reason| !is_told(reason)).collect();
     page.list("reason", "", reasons.iter().map(|reason| format!("- {}\n", code(reason, CHARACTERS_MAX))));
     page.list(

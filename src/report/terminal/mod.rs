@@ -6,6 +6,8 @@ mod next;
 mod page;
 mod profiled;
 
+use std::collections::HashMap;
+
 use crate::shown::{count, counted, minute};
 use crate::visible::{self, MESSAGE_MAX, NAME_MAX};
 
@@ -211,7 +213,13 @@ pub(super) fn released(release: &Release) -> String {
 
 /// Why the batch is not accepted: all that the findings do not say.
 fn reasons(report: &Report) -> impl Iterator<Item = &String> {
-    let is_said = |reason: &&String| report.findings.iter().any(|f| f.label() != Label::Pass && findings::beside(reason, f).is_some());
+    let mut by_id: HashMap<&str, Vec<&Finding>> = HashMap::new();
+    report.findings.iter().filter(|f| f.label() != Label::Pass).for_each(|f| by_id.entry(&f.id).or_default().push(f));
+    let is_said = move |reason: &String| {
+        // An id may hold the same mark.
+        let ids = reason.match_indices(": ").filter_map(|(end, _)| by_id.get(&reason[..end]));
+        ids.flatten().any(|f| findings::beside(reason, f).is_some())
+    };
     report.reasons.iter().filter(move |reason| !is_said(reason))
 }
 

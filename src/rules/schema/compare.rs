@@ -1,6 +1,6 @@
 //! Two sets of columns side by side, at every depth.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use arrow::datatypes::DataType;
 
@@ -13,10 +13,15 @@ use super::{ChangeKind, Evolution, Observed, Optional, Readers, SchemaChange, Sc
 use crate::metric::is_numeric;
 use crate::shown::digits;
 
+/// Where more nodes are gone and came than that, none is sought by its values.
+const LIKENESSES_MAX: usize = 1_000_000;
+
 /// What became of each old node: the new one that it was found as.
 struct Pairs {
     /// By old node: the new one's index and whether it bears the name, another case of it, or another name.
     found: Vec<Option<(usize, Bears)>>,
+    /// By new node: whether an old one was found as it.
+    taken: Vec<bool>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -28,24 +33,43 @@ enum Bears {
 
 impl Pairs {
     fn of(old: &[Node], new: &[Node], likeness: &dyn Fn(&Node, &Node) -> Option<f64>) -> Self {
-        let by_name = |o: &Node| new.iter().position(|n| n.name == o.name).map(|i| (i, Bears::Name));
-        let mut pairs = Self { found: old.iter().map(by_name).collect() };
-        pairs.pair(old, new, |old, new| old.name.to_lowercase() == new.name.to_lowercase(), Bears::OtherCase);
+        // The first of several counts.
+        let places: HashMap<&str, usize> = new.iter().enumerate().rev().map(|(i, node)| (node.name.as_str(), i)).collect();
+        let mut pairs = Self { found: vec![None; old.len()], taken: vec![false; new.len()] };
+        for (o, node) in old.iter().enumerate() {
+            if let Some(&n) = places.get(node.name.as_str()) {
+                pairs.take(o, n, Bears::Name);
+            }
+        }
+        pairs.pair_by_case(old, new);
         pairs.pair_by_values(old, new, likeness);
         pairs.pair_by_place(old, new, likeness);
         pairs
     }
 
     fn is_free(&self, new: usize) -> bool {
-        !self.found.iter().flatten().any(|(i, _)| *i == new)
+        !self.taken[new]
     }
 
-    /// Pairs nodes that are gone with nodes that came, where exactly one is alike.
-    fn pair(&mut self, old: &[Node], new: &[Node], alike: impl Fn(&Node, &Node) -> bool, bears: Bears) {
-        for (o, node) in old.iter().enumerate() {
-            let free: Vec<usize> = (0..new.len()).filter(|&i| self.is_free(i) && alike(node, &new[i])).collect();
-            if let (None, [one]) = (self.found[o], free.as_slice()) {
-                self.found[o] = Some((*one, bears));
+    fn take(&mut self, old: usize, new: usize, bears: Bears) {
+        self.found[old] = Some((new, bears));
+        self.taken[new] = true;
+    }
+
+    /// Pairs nodes that are gone with nodes that came, where exactly one has the name in another case.
+    fn pair_by_case(&mut self, old: &[Node], new: &[Node]) {
+        let mut came: HashMap<String, Vec<usize>> = HashMap::new();
+        for (n, node) in new.iter().enumerate().filter(|(n, _)| !self.taken[*n]) {
+            came.entry(node.name.to_lowercase()).or_default().push(n);
+        }
+        for (o, node) in old.iter().enumerate().filter(|_| !came.is_empty()) {
+            if self.found[o].is_some() {
+                continue;
+            }
+            let alike = came.get(&node.name.to_lowercase()).into_iter().flatten();
+            let free: Vec<usize> = alike.copied().filter(|&n| self.is_free(n)).collect();
+            if let [one] = free.as_slice() {
+                self.take(o, *one, Bears::OtherCase);
             }
         }
     }
@@ -54,12 +78,20 @@ impl Pairs {
     fn pair_by_values(&mut self, old: &[Node], new: &[Node], likeness: &dyn Fn(&Node, &Node) -> Option<f64>) {
         let gone: Vec<usize> = (0..old.len()).filter(|&o| self.found[o].is_none()).collect();
         let came: Vec<usize> = (0..new.len()).filter(|&n| self.is_free(n)).collect();
+        if gone.len() * came.len() > LIKENESSES_MAX {
+            return;
+        }
         let all = gone.iter().flat_map(|&o| came.iter().map(move |&n| (o, n)));
         let is_alike = |&(o, n): &(usize, usize)| likeness(&old[o], &new[n]).is_some_and(|alike| alike >= ALIKE_MIN);
         let alike: Vec<(usize, usize)> = all.filter(is_alike).collect();
+        let (mut of_old, mut of_new) = (vec![0usize; old.len()], vec![0usize; new.len()]);
         for &(o, n) in &alike {
-            if alike.iter().filter(|(other, candidate)| *other == o || *candidate == n).count() == 1 {
-                self.found[o] = Some((n, Bears::OtherName));
+            of_old[o] += 1;
+            of_new[n] += 1;
+        }
+        for (o, n) in alike {
+            if (of_old[o], of_new[n]) == (1, 1) {
+                self.take(o, n, Bears::OtherName);
             }
         }
     }
@@ -87,7 +119,7 @@ impl Pairs {
             let Some(came) = came.get(&place).filter(|came| came.len() == gone.len()) else { continue };
             for (&o, &n) in gone.iter().zip(came) {
                 if old[o].fits(&new[n]) && likeness(&old[o], &new[n]).is_none_or(|alike| alike > UNLIKE_MAX) {
-                    self.found[o] = Some((n, Bears::OtherName));
+                    self.take(o, n, Bears::OtherName);
                 }
             }
         }

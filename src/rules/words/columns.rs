@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
@@ -10,7 +11,8 @@ use serde::de::{self, Deserializer, Visitor};
 /// Columns: a name, a list of names and globs, `"*"`, or those of a type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ColumnSelection {
-    Named(Vec<String>),
+    /// Shared: each column's check keeps the words of its rule.
+    Named(Arc<[String]>),
     OfType(TypeClass),
 }
 
@@ -45,14 +47,14 @@ impl<'de> Deserialize<'de> for ColumnSelection {
                 f.write_str("a column, a list of columns, or `{ type: numeric }`")
             }
             fn visit_str<E: de::Error>(self, text: &str) -> Result<ColumnSelection, E> {
-                Ok(ColumnSelection::Named(vec![text.to_owned()]))
+                Ok(ColumnSelection::Named([text.to_owned()].into()))
             }
             fn visit_seq<A: de::SeqAccess<'de>>(self, mut seq: A) -> Result<ColumnSelection, A::Error> {
                 let mut names = Vec::new();
                 while let Some(name) = seq.next_element()? {
                     names.push(name);
                 }
-                Ok(ColumnSelection::Named(names))
+                Ok(ColumnSelection::Named(names.into()))
             }
             fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<ColumnSelection, A::Error> {
                 #[derive(Deserialize)]

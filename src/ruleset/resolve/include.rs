@@ -1,5 +1,6 @@
 //! `include`: sections and rules of other files.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use super::taken;
@@ -24,11 +25,13 @@ pub(super) struct Included<'a> {
     open: Vec<(String, String)>,
     /// Name and text of each file, in the order of their reading.
     pub texts: Vec<(String, String)>,
+    /// Those files, by names that are the same for the same file.
+    known: HashSet<String>,
 }
 
 impl<'a> Included<'a> {
     pub(super) fn new(path: &str, allow: &'a dyn Fn(&str) -> Result<(), Fault>) -> Self {
-        Self { allow, open: vec![(same(path), path.to_owned())], texts: Vec::new() }
+        Self { allow, open: vec![(same(path), path.to_owned())], texts: Vec::new(), known: HashSet::new() }
     }
 
     /// The tree of the file called `path` with its variables filled, and what it includes beneath it.
@@ -66,7 +69,8 @@ impl<'a> Included<'a> {
             return Err(fault.hint("fetch it beforehand, and give the path of the file"));
         }
         let path = beside(by, name);
-        if let Some(first) = self.open.iter().position(|(open, _)| *open == same(&path)) {
+        let own = same(&path);
+        if let Some(first) = self.open.iter().position(|(open, _)| *open == own) {
             let circle: Vec<&str> = self.open[first..].iter().map(|(_, path)| path.as_str()).chain([path.as_str()]).collect();
             let fault = Fault::new(Code::ConflictingWords, format!("files include each other in a circle: {}", circle.join(" → ")));
             return Err(fault.hint("leave out one of the `include`s"));
@@ -74,7 +78,7 @@ impl<'a> Included<'a> {
         if self.open.len() > DEPTH_MAX {
             return Err(Fault::new(Code::TooLarge, format!("files include each other more than {DEPTH_MAX} deep")));
         }
-        if self.texts.iter().any(|(known, _)| same(known) == same(&path)) {
+        if self.known.contains(&own) {
             return Ok(None);
         }
         (self.allow)(&path)?;
@@ -82,6 +86,7 @@ impl<'a> Included<'a> {
         let (tree, wrong) = Node::read(&text, &path);
         faults.extend(wrong);
         self.texts.push((path.clone(), text));
+        self.known.insert(own);
         let Some(tree) = tree else { return Ok(None) };
         if let Some(fault) = shape::foreign(&tree, &path) {
             faults.push(fault);

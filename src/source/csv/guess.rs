@@ -12,8 +12,7 @@ use crate::types::Class;
 const MIXED_ROWS: usize = 1000;
 
 /// How to read the column `name`: as the contract says, else as guessed later.
-pub(super) fn contract_reader(name: &str, contract: &[ContractColumn]) -> ColumnReader {
-    let column = contract.iter().find(|c| c.name == name);
+pub(super) fn contract_reader(name: &str, column: Option<&ContractColumn>) -> ColumnReader {
     let is_strict = column.is_some_and(|c| c.is_strict);
     let asked = column.and_then(|c| c.data_type.clone());
     // A table's type counts like a contract's, but for two: text is a guess like any other, since nobody promised it; and

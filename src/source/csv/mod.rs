@@ -17,6 +17,7 @@ mod rich;
 mod scan;
 mod sniff;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::ArrayRef;
@@ -84,7 +85,9 @@ impl CsvSource {
             ends.push(extent.end);
             notes.extend(of_file.into_iter().chain(divided).map(|note| (i, note)));
         }
-        let columns = names.iter().map(|name| guess::contract_reader(name, contract)).collect();
+        // The first of several counts.
+        let known: HashMap<&str, &ContractColumn> = contract.iter().rev().map(|column| (column.name.as_str(), column)).collect();
+        let columns = names.iter().map(|name| guess::contract_reader(name, known.get(name.as_str()).copied())).collect();
         let missing = options.missing_values.clone().unwrap_or_else(|| vec![String::new()]);
         let remarks = sniffed.as_ref().map(|sniffed| sniffed.remark.clone()).into_iter().chain(Extent::remarks(&options.text)).collect();
         let (notes, comment) = (said_once(&notes, &files), options.text.comment.clone());
@@ -257,11 +260,11 @@ pub(super) fn column_of_texts(texts: &[Option<&str>], contract: Option<&Contract
     let layout = Layout::Plain(Dialect { delimiter: b',', quote: None });
     let text = UnitText::new(joined.as_bytes(), Some(&joined), &layout, &missing);
     let class = texts.iter().flatten().fold(Class::Missing, |class, text| class.join(crate::text::classify(text)));
-    let guess = ColumnReader { data_type: class.data_type(), class, guessed: true, ..guess::contract_reader("", &[]) };
+    let guess = ColumnReader { data_type: class.data_type(), class, guessed: true, ..guess::contract_reader("", None) };
     let plain = ColumnReader { data_type: DataType::Utf8, class: Class::Text, ..guess.clone() };
     let asked = contract
         .filter(|c| c.data_type.is_some())
-        .map(|c| ColumnReader { name: String::new(), ..guess::contract_reader(&c.name, std::slice::from_ref(c)) });
+        .map(|c| ColumnReader { name: String::new(), ..guess::contract_reader(&c.name, Some(c)) });
     for reader in asked.iter().chain([&guess]) {
         let mut unreadable = Vec::new();
         let array = reader.read(&cells, &text, &mut unreadable, &mut TypeEvidence::new(0));
