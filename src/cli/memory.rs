@@ -1,7 +1,7 @@
 //! The guard behind `--memory-limit`: what states and decoders forget to bound ends the run with a message, not the machine's memory.
 //!
-//! States spill to disk, and decoders refuse what is too large; both look at `--memory-limit` themselves. This looks at the process as
-//! a whole: at its resident memory many times a second, and at each single allocation that alone would be more than all of it.
+//! States spill to disk before the limit; most decoders do not know it. This looks at the process as a whole: at its resident memory many
+//! times a second, and at each single allocation that alone would be more than all of it.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::OnceLock;
@@ -40,12 +40,11 @@ pub(super) fn look() {
 /// The bytes of its own memory that the process holds, where the system tells that. Nothing is allocated.
 fn resident() -> Option<u64> {
     use std::io::Read;
-    const PAGE: u64 = 4096;
-    let mut text = [0; 128];
-    let read = std::fs::File::open("/proc/self/statm").ok()?.read(&mut text).ok()?;
-    let mut pages = std::str::from_utf8(text.get(..read)?).ok()?.split(' ').skip(1).map(str::parse::<u64>);
-    let (all, of_files) = (pages.next()?.ok()?, pages.next()?.ok()?);
-    Some(all.saturating_sub(of_files) * PAGE)
+    let mut text = [0; 4096];
+    let read = std::fs::File::open("/proc/self/status").ok()?.read(&mut text).ok()?;
+    // In kilobytes, whatever the size of a page.
+    let line = std::str::from_utf8(text.get(..read)?).ok()?.lines().find_map(|line| line.strip_prefix("RssAnon:"))?;
+    Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? << 10)
 }
 
 fn megabytes(bytes: u64) -> String {

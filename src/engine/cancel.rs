@@ -62,8 +62,10 @@ impl Cancel {
     /// # Errors
     /// It was asked to end before.
     pub fn begin_commit(&self) -> Result<(), Fault> {
+        self.check()?;
+        // Whoever asks from now on waits for longer than it takes to get here.
         self.0.is_committing.store(true, Ordering::SeqCst);
-        self.check()
+        Ok(())
     }
 
     /// What was begun is at its end.
@@ -91,6 +93,6 @@ impl Cancel {
             (_, Some(signal)) => Fault::new(Code::Cancelled, format!("cancelled by signal {signal}")),
             (_, None) => Fault::new(Code::Cancelled, "cancelled"),
         };
-        fault.hint("nothing was published")
+        fault.hint(if self.is_committing() { "what was published before stays" } else { "nothing was published" })
     }
 }

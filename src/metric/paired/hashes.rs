@@ -17,7 +17,7 @@ use crate::rows::Mask;
 /// 128 bits, in two parts that are mixed apart from each other.
 pub(super) type Hash = [u64; 2];
 
-/// Odd numbers without a pattern: digits of π, as in SHA-2's and Blowfish's tables.
+/// Numbers without a pattern: the digits of π, as in Blowfish. Factors are odd, so that no two words give one product.
 const FIRST: Hash = [0x243f_6a88_85a3_08d3, 0x1319_8a2e_0370_7345];
 const FACTORS: Hash = [0xa409_3822_299f_31d1, 0x082e_fa98_ec4e_6c89];
 /// A missing value. A number gives both parts the same word, so that no number is this.
