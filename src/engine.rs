@@ -64,6 +64,9 @@ pub fn each_unit<T: Send>(
         if begun.is_empty() {
             return Err(Fault::new(Code::Other, "no thread can be begun").hint("the system limits processes and threads: see `ulimit -u`"));
         }
+        if begun.len() < threads {
+            cancel.note_threads(begun.len());
+        }
         let result = catch_unwind(AssertUnwindSafe(|| collect(&queue, cancel, &mut merge)));
         // Workers wait for room in the window; whatever happened here, they must be told to stop.
         lock(&queue.state).stop = true;

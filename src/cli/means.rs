@@ -22,7 +22,7 @@ pub(super) struct Means {
     /// Threads; all cores if left out. Changes nothing in the report
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
-    /// Memory of the process: what grows with the data spills to disk before; a run that takes a quarter more ends, with exit code 2
+    /// Memory of the process: what grows with the data spills to disk before; a run that takes a tenth more ends, with exit code 2
     #[arg(long, value_name = "SIZE", default_value = "1GB")]
     pub memory_limit: ByteSize,
     /// End the run after so long (`90s`, `10m`), with exit code 2 and nothing published

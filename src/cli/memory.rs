@@ -19,13 +19,13 @@ static LIMIT: AtomicU64 = AtomicU64::new(u64::MAX);
 static RUN: OnceLock<Cancel> = OnceLock::new();
 
 /// The program needs some memory whatever the data.
-const LEAST: u64 = 384 << 20;
+const LEAST: u64 = 304 << 20;
 
-/// From now on the process is ended where it takes a quarter more than `limit`, and what the program itself needs.
+/// From now on the process is ended where it takes a tenth more than `limit`, and what the program itself needs.
 pub(super) fn watch(limit: u64, run: Cancel) {
     drop(RUN.set(run));
-    const OWN: u64 = 64 << 20;
-    LIMIT.store(limit.saturating_add(limit / 4 + OWN).max(LEAST), Ordering::Relaxed);
+    const OWN: u64 = 32 << 20;
+    LIMIT.store(limit.saturating_add(limit / 10 + OWN).max(LEAST), Ordering::Relaxed);
 }
 
 /// Ends the process where it has taken more than it may.

@@ -14,6 +14,7 @@ use super::{memory, output, scratch};
 use crate::diagnostic::{Code, Fault};
 use crate::engine::Cancel;
 use crate::feed::Pace;
+use crate::shown::counted;
 
 /// What ends the run of this program; none where another program runs it within itself.
 static ENDING: OnceLock<Ending> = OnceLock::new();
@@ -49,6 +50,12 @@ pub(super) fn cancel() -> Cancel {
 /// The exit code: what ended by a signal says so, as in a shell.
 pub(super) fn finish(code: ExitCode) -> ExitCode {
     let cancel = cancel();
+    if let Some(begun) = cancel.fewer_threads() {
+        output::note(&format!(
+            "the system lets the run have {} only, fewer than asked for; nothing changes in the report",
+            counted(begun as u64, "thread")
+        ));
+    }
     match cancel.signal() {
         Some(signal) if cancel.is_heeded() && code == ExitCode(2) => ExitCode(128 + signal),
         Some(_) | None => code,

@@ -1,4 +1,4 @@
-//! The end of a run that is asked for from outside.
+//! The end of a run that is asked for from outside, and what the run has to say to whoever began it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -15,6 +15,8 @@ struct Asked {
     by: Arc<AtomicUsize>,
     is_heeded: AtomicBool,
     is_committing: AtomicBool,
+    /// How many threads could be begun, where they are fewer than asked for; else 0.
+    threads: AtomicUsize,
 }
 
 /// Numbers of no signal.
@@ -55,6 +57,16 @@ impl Cancel {
     /// Whether the run is where it must not be broken off.
     pub fn is_committing(&self) -> bool {
         self.0.is_committing.load(Ordering::SeqCst)
+    }
+
+    /// Notes that the system let the run begin only so many threads.
+    pub fn note_threads(&self, begun: usize) {
+        self.0.threads.store(begun, Ordering::Relaxed);
+    }
+
+    /// How many threads could be begun, where they are fewer than asked for.
+    pub fn fewer_threads(&self) -> Option<usize> {
+        Some(self.0.threads.load(Ordering::Relaxed)).filter(|begun| *begun > 0)
     }
 
     /// From here on the run is brought to its end, whoever asks.

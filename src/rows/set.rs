@@ -84,15 +84,57 @@ impl UnitRows {
 
     /// The cheaper of the two forms for ascending `rows`.
     fn of(rows: Vec<u32>) -> Self {
-        let Some(&last) = rows.last() else { return Self::Sparse(rows) };
-        if Self::is_sparse(rows.len() as u64, last) {
-            return Self::Sparse(rows);
+        match rows.last() {
+            Some(&last) if !Self::is_sparse(rows.len() as u64, last) => Self::Dense(words_of(&rows)),
+            Some(_) | None => Self::Sparse(rows),
         }
-        let mut words = vec![0u64; last as usize / 64 + 1];
-        for row in rows {
-            words[row as usize / 64] |= 1 << (row % 64);
+    }
+
+    /// The cheaper of the two forms; none without a row.
+    fn of_words(mut words: Vec<u64>) -> Option<Self> {
+        words.truncate(words.iter().rposition(|word| *word != 0)? + 1);
+        let last = words.len() as u32 * 64 - 1 - words.last()?.leading_zeros();
+        let all = Self::Dense(words);
+        Some(if Self::is_sparse(all.len(), last) { Self::Sparse(all.iter().collect()) } else { all })
+    }
+
+    /// All rows of both. No list of many rows is made.
+    fn or(self, other: &Self) -> Self {
+        match (self, other) {
+            (Self::Sparse(mut rows), Self::Sparse(more)) => {
+                rows.extend(more);
+                rows.sort_unstable();
+                rows.dedup();
+                Self::of(rows)
+            }
+            (Self::Sparse(few), many @ Self::Dense(_)) => many.clone().or(&Self::Sparse(few)),
+            (Self::Dense(mut words), more) => {
+                match more {
+                    Self::Sparse(rows) => set(&mut words, rows),
+                    Self::Dense(more) => {
+                        words.resize(words.len().max(more.len()), 0);
+                        words.iter_mut().zip(more).for_each(|(word, more)| *word |= more);
+                    }
+                }
+                // What is added may be few rows far behind.
+                Self::of_words(words).unwrap_or(Self::Sparse(Vec::new()))
+            }
         }
-        Self::Dense(words)
+    }
+}
+
+/// Ascending rows as bits.
+fn words_of(rows: &[u32]) -> Vec<u64> {
+    let mut words = Vec::new();
+    set(&mut words, rows);
+    words
+}
+
+/// Sets the bits of ascending rows.
+fn set(words: &mut Vec<u64>, rows: &[u32]) {
+    words.resize(words.len().max(rows.last().map_or(0, |&last| last as usize / 64 + 1)), 0);
+    for row in rows {
+        words[*row as usize / 64] |= 1 << (row % 64);
     }
 }
 
@@ -102,44 +144,54 @@ impl RowSet {
         if rows.is_empty() {
             return;
         }
-        if let Some(present) = self.units.remove(&unit) {
-            rows.extend(present.iter());
-        }
         rows.sort_unstable();
         rows.dedup();
-        self.units.insert(unit, UnitRows::of(rows));
+        self.insert(unit, UnitRows::of(rows));
+    }
+
+    /// Adds the rows of one unit whose bits are set.
+    pub fn insert_words(&mut self, unit: u32, words: Vec<u64>) {
+        if let Some(rows) = UnitRows::of_words(words) {
+            self.insert(unit, rows);
+        }
+    }
+
+    fn insert(&mut self, unit: u32, rows: UnitRows) {
+        let all = match self.units.remove(&unit) {
+            Some(present) => present.or(&rows),
+            None => rows,
+        };
+        self.units.insert(unit, all);
     }
 
     /// The rows of all `sets`, each unit's put in order once, however many sets there are.
     pub fn of_all<'a>(sets: impl IntoIterator<Item = &'a RowSet>) -> Self {
-        let mut units: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+        let mut units: BTreeMap<u32, (Vec<u32>, Vec<u64>)> = BTreeMap::new();
         for (&unit, rows) in sets.into_iter().flat_map(|set| &set.units) {
-            units.entry(unit).or_default().extend(rows.iter());
+            let (few, many) = units.entry(unit).or_default();
+            match rows {
+                UnitRows::Sparse(rows) => few.extend(rows),
+                UnitRows::Dense(words) => {
+                    many.resize(many.len().max(words.len()), 0);
+                    many.iter_mut().zip(words).for_each(|(word, more)| *word |= more);
+                }
+            }
         }
         let mut all = Self::default();
-        units.into_iter().for_each(|(unit, rows)| all.insert_unit(unit, rows));
+        for (unit, (few, many)) in units {
+            all.insert_words(unit, many);
+            all.insert_unit(unit, few);
+        }
         all
     }
 
     pub fn union(&mut self, other: &RowSet) {
-        for (&unit, rows) in &other.units {
-            match self.units.get(&unit) {
-                Some(_) => self.insert_unit(unit, rows.iter().collect()),
-                None => {
-                    self.units.insert(unit, rows.clone());
-                }
-            }
-        }
+        other.units.iter().for_each(|(&unit, rows)| self.insert(unit, rows.clone()));
     }
 
     /// Takes in the rows of units of which this set has none, or some.
     pub fn append(&mut self, later: RowSet) {
-        for (unit, rows) in later.units {
-            match self.units.get(&unit) {
-                Some(_) => self.insert_unit(unit, rows.iter().collect()),
-                None => _ = self.units.insert(unit, rows),
-            }
-        }
+        later.units.into_iter().for_each(|(unit, rows)| self.insert(unit, rows));
     }
 
     /// The rows of the units `from..to` alone.
@@ -190,5 +242,45 @@ impl RowSet {
             UnitRows::Dense(words) => words.capacity() * 8,
         };
         self.units.values().map(|u| unit(u) + 64).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn set_of(rows: &BTreeSet<u32>) -> RowSet {
+        let mut set = RowSet::default();
+        set.insert_unit(3, rows.iter().copied().collect());
+        set
+    }
+
+    /// Few rows far apart, or many close together.
+    fn rows() -> impl Strategy<Value = BTreeSet<u32>> {
+        prop_oneof![prop::collection::btree_set(0..90_000u32, 0..20), prop::collection::btree_set(0..300u32, 0..200)]
+    }
+
+    proptest! {
+        #[test]
+        fn rows_are_the_same_however_they_were_put_together(a in rows(), b in rows()) {
+            let both = set_of(&a.union(&b).copied().collect());
+            let mut united = set_of(&a);
+            united.union(&set_of(&b));
+            let mut appended = set_of(&a);
+            appended.append(set_of(&b));
+            let mut inserted = set_of(&a);
+            inserted.insert_unit(3, b.iter().rev().copied().collect());
+            let mut words = set_of(&a);
+            words.insert_words(3, words_of(&b.iter().copied().collect::<Vec<_>>()));
+            let all = RowSet::of_all([&set_of(&a), &set_of(&b)]);
+            for set in [united, appended, inserted, words, all] {
+                prop_assert!(set.units.values().all(UnitRows::is_sound));
+                prop_assert_eq!(&set, &both);
+            }
+        }
     }
 }

@@ -18,11 +18,12 @@ use datafusion::logical_expr::{ColumnarValue, Operator};
 use datafusion::physical_expr::expressions::{BinaryExpr, CastExpr, NegativeExpr, TryCastExpr};
 use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
 
+use super::costly::Costly;
 use super::guard::Guard;
 use super::messages::one_line;
 use crate::types::type_name;
 
-/// Wraps every part of `planned` that may compute something wrong in [`Checked`].
+/// Wraps every part of `planned` that may compute something wrong in [`Checked`], and what may compute too much in [`Costly`].
 pub(super) fn all(planned: Arc<dyn PhysicalExpr>, schema: &Schema) -> Result<Arc<dyn PhysicalExpr>> {
     let checked = planned.transform_up(|part| {
         if let Some(binary) = part.downcast_ref::<BinaryExpr>() {
@@ -33,7 +34,7 @@ pub(super) fn all(planned: Arc<dyn PhysicalExpr>, schema: &Schema) -> Result<Arc
                 Operator::Divide | Operator::Modulo => Checked::wrap(part, CheckKind::Division),
                 Operator::BitwiseShiftLeft | Operator::BitwiseShiftRight => Checked::wrap(part, CheckKind::Shift),
                 Operator::And | Operator::Or => Transformed::yes(Guard::over(part)),
-                _ => Transformed::no(part),
+                _ => Transformed::yes(Costly::bounded(part)),
             });
         }
         if part.downcast_ref::<NegativeExpr>().is_some() {
@@ -63,7 +64,7 @@ pub(super) fn all(planned: Arc<dyn PhysicalExpr>, schema: &Schema) -> Result<Arc
             ("to_timestamp", _) => CheckKind::Bounded,
             (_, DataType::Float16 | DataType::Float32 | DataType::Float64) => CheckKind::Function,
             (_, t) if t.is_decimal() => CheckKind::Function,
-            _ => return Ok(Transformed::no(part)),
+            _ => return Ok(Transformed::yes(Costly::bounded(part))),
         };
         Ok(Checked::wrap(part, kind))
     });

@@ -13,6 +13,7 @@ use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
 use datafusion::physical_expr_common::physical_expr::fmt_sql;
 
 use super::checked::Checked;
+use super::costly::Costly;
 use super::guard::Guard;
 use super::messages::one_line;
 use crate::types::type_name;
@@ -34,9 +35,14 @@ pub(super) fn fold(checked: Arc<dyn PhysicalExpr>, schema: &Schema) -> Result<(A
     Ok((folded?.data, broken))
 }
 
+/// The part without what it is held to.
+fn bare(part: &Arc<dyn PhysicalExpr>) -> &Arc<dyn PhysicalExpr> {
+    part.downcast_ref::<Checked>().map(Checked::inner).or_else(|| part.downcast_ref::<Costly>().map(Costly::inner)).unwrap_or(part)
+}
+
 /// The part as a person would write it.
 fn written(part: &Arc<dyn PhysicalExpr>) -> String {
-    let part = part.downcast_ref::<Checked>().map_or(part, Checked::inner);
+    let part = bare(part);
     if let Some(literal) = part.downcast_ref::<Literal>() {
         let text = literal.value().to_string();
         return if crate::types::is_text(&literal.value().data_type()) { format!("'{text}'") } else { text };
@@ -86,7 +92,7 @@ fn constness(part: &Arc<dyn PhysicalExpr>, schema: &Schema) -> Result<Constness>
 
 /// A part with constants in it that fails on every kind of value fails because of its constants.
 fn probed(part: &Arc<dyn PhysicalExpr>, schema: &Schema) -> Result<Constness> {
-    let bare = part.downcast_ref::<Checked>().map_or(part, Checked::inner);
+    let bare = bare(part);
     let function = bare.downcast_ref::<ScalarFunctionExpr>();
     let is_simple = function.is_some() || bare.downcast_ref::<BinaryExpr>().is_some() || bare.downcast_ref::<LikeExpr>().is_some();
     if !is_simple || part.downcast_ref::<Guard>().is_some() {

@@ -6,6 +6,7 @@
 
 mod checked;
 mod constants;
+mod costly;
 mod evaluate;
 mod guard;
 mod literals;

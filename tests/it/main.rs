@@ -27,6 +27,7 @@ mod compare;
 mod compared;
 mod compatibility;
 mod contract_diff;
+mod corruption;
 mod crash;
 mod damage;
 mod delta;

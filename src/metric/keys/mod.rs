@@ -1,9 +1,10 @@
 //! Exact duplicates: a 128-bit hash of every key, and which rows share one.
 //!
 //! Each unit's keys are kept as (hash, row) in the unit's order. Past the budget, what has been
-//! merged so far is partitioned by the hash's first byte and written to a spill file. At the end
-//! every partition is looked through by itself, so only one partition is in memory beside what was never
-//! spilled. Exact up to a collision of 128-bit hashes.
+//! counted so far is partitioned by the hash's first byte and written to a spill file. At the end
+//! every partition is looked through by itself, so at most one partition is in memory beside what was never
+//! spilled; one that is too large for that is read in parts, or row by row where it has few keys.
+//! Exact up to a collision of 128-bit hashes.
 
 mod filter;
 mod judge;
@@ -11,6 +12,7 @@ mod key;
 mod outcome;
 mod rows;
 mod saved;
+mod skew;
 mod sorted;
 mod spill;
 
@@ -43,6 +45,9 @@ use crate::rows::Mask;
 /// So many keys go to one spill file, or those of one unit: 24 MiB of them as records.
 const SPILL_ENTRIES: usize = 1 << 20;
 
+/// With fewer keys than this, a unit that is being read does not spill.
+const UNIT_ENTRIES: usize = 1 << 18;
+
 /// What counts as a key and which row of a group stays.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeysSpec {
@@ -65,6 +70,8 @@ pub struct KeysSpec {
 pub struct Keys {
     spec: KeysSpec,
     units: Vec<UnitKeys>,
+    /// The unit whose keys are hashed now; some of them may have spilled.
+    hashed: Option<u32>,
     /// Units whose keys ascend, by unit.
     runs: Vec<(u32, Run)>,
     unsettled: bool,
@@ -88,6 +95,7 @@ impl State for Keys {
         Self {
             spec: spec.clone(),
             units: Vec::new(),
+            hashed: None,
             runs: Vec::new(),
             unsettled: false,
             empty: 0,
@@ -105,8 +113,7 @@ impl State for Keys {
         if self.spec.rows == KeyRows::All {
             self.empty += rows::empty(columns, &selection).count(rows.len()) as u64;
         }
-        let is_first = self.units.last().is_none_or(|(unit, _)| *unit != rows.unit);
-        if self.spec.optimistic && self.spec.normalize == Normalize::default() && is_first {
+        if self.spec.optimistic && self.spec.normalize == Normalize::default() && self.hashed != Some(rows.unit) {
             let before = self.runs.last_mut().filter(|(unit, _)| *unit == rows.unit);
             let run = Run::of(columns, &selection, before.as_ref().map(|(_, run)| run));
             match (before, run) {
@@ -127,6 +134,7 @@ impl State for Keys {
                 (None, None) => {}
             }
         }
+        self.hashed = Some(rows.unit);
         if self.units.last().is_none_or(|(unit, _)| *unit != rows.unit) {
             self.units.push((rows.unit, Vec::new()));
         }
@@ -138,7 +146,8 @@ impl State for Keys {
             selection.rows(rows.len(), |i| entries.push(Entry { hash: split(xxh3_128(encoder.row(i))), row: rows.numbers.get(i) }));
         }
         self.account();
-        Ok(())
+        // A unit may be large by itself. Fewer keys would make many small files.
+        if self.memory.bytes() < UNIT_ENTRIES * size_of::<Entry>() { Ok(()) } else { self.spill_if_exceeded() }
     }
 
     fn merge(&mut self, mut later: Self) -> Result<(), Fault> {
@@ -146,6 +155,7 @@ impl State for Keys {
         self.unsettled |= later.unsettled;
         self.empty += later.empty;
         self.units.append(&mut later.units);
+        self.hashed = later.hashed.or(self.hashed);
         self.spills.append(&mut later.spills);
         self.memory.absorb(later.memory);
         // Some keys hashed and others not: neither way is complete.
@@ -161,6 +171,7 @@ impl State for Keys {
         Ok(Self {
             spec: self.spec.clone(),
             units: self.units.clone(),
+            hashed: self.hashed,
             runs: self.runs.clone(),
             unsettled: self.unsettled,
             empty: self.empty,
@@ -212,13 +223,9 @@ impl State for Keys {
         if self.spills.is_empty() {
             partitions(std::mem::take(&mut self.units)).iter_mut().for_each(|partition| judge.look_through(partition));
         } else {
-            let mut partition = Vec::new();
+            let (most, mut records) = (skew::records_max(self.memory.budget()), Vec::new());
             for index in 0..PARTITIONS {
-                partition.clear();
-                for spill in &self.spills {
-                    spill.read(index, &mut partition).map_err(cannot_count)?;
-                }
-                judge.look_through(&mut partition);
+                skew::look_through(&mut judge, &self.spills, index, most, &mut records).map_err(cannot_count)?;
             }
         }
         Ok(KeysOut { empty: self.empty, ..judge.finish() })
@@ -273,7 +280,7 @@ impl Keys {
                 entries += unit.1.len();
                 some.push(unit);
             }
-            self.spills.push(Spill::write(self.memory.budget(), &partitions(some)).map_err(cannot_count)?);
+            self.spills.push(Spill::write(self.memory.budget(), &mut partitions(some)).map_err(cannot_count)?);
         }
         Ok(())
     }
