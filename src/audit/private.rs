@@ -11,16 +11,17 @@ use crate::findings::builtin::PREPARE;
 use crate::privacy::{Mask, Privacy};
 use crate::report::limits;
 use crate::report::model::ColumnReport;
-use crate::ruleset::Written;
+use crate::ruleset::{Surroundings, Written};
 use crate::source::{SchemaEvidence, Source};
-use crate::types::{Tally, path_steps};
+use crate::types::{Tally, path_steps, places};
 use crate::yaml::Position;
 
 /// The masked columns of the batch.
 pub(super) fn privacy(job: &Job<'_>, source: &dyn Source, plan: &Plan) -> Privacy {
     let read = source.schema();
     // What `transform` makes is in no batch: it is masked for what it is made of.
-    let is_read = |name: &str| path_steps(name).first().is_some_and(|root| read.column_with_name(root).is_some());
+    let columns = places(read);
+    let is_read = |name: &str| path_steps(name).first().is_some_and(|root| columns.contains_key(root.as_str()));
     let paths = plan.prepare.rule_schema.fields().iter().map(|field| field.name().as_str()).filter(|name| is_read(name));
     job.rules.privacy_in(read.fields().iter().map(|field| field.name().as_str()).chain(paths), job.mask_key.clone())
 }
@@ -43,11 +44,11 @@ pub(super) fn hide((job, plan, privacy): (&Job<'_>, &Plan, &Privacy), findings: 
     }
     // Two checks of one name are a fault.
     let checks: HashMap<&str, &PlannedCheck> = plan.checks.iter().map(|check| (check.id.as_str(), check)).collect();
-    let mut texts = RuleTexts { privacy, last: None };
+    let mut texts = RuleTexts { privacy, surroundings: job.rules.surroundings(), last: None };
     for FindingWithRows { finding, .. } in findings {
         match checks.get(finding.id.as_str()).copied() {
             Some(check) => {
-                let about = about(job, plan, &mut texts, check);
+                let about = about(plan, &mut texts, check);
                 finding.written = written.of(finding, about.is_some());
                 if let Some(about) = about {
                     privacy.without_values(finding, &about, &|values| group_masks(privacy, plan, check, values));
@@ -90,22 +91,23 @@ impl WrittenRules<'_> {
 /// Whether rules speak of masked columns; the text of a rule is looked through once for all its columns.
 struct RuleTexts<'a> {
     privacy: &'a Privacy,
+    surroundings: Surroundings<'a>,
     last: Option<(Position, bool)>,
 }
 
 impl RuleTexts<'_> {
-    fn mention(&mut self, job: &Job<'_>, at: Position) -> bool {
+    fn mention(&mut self, at: Position) -> bool {
         if let Some((_, known)) = self.last.filter(|(of, _)| *of == at) {
             return known;
         }
-        let mentions = at.line > 0 && self.privacy.mentions(job.rules.around_rule(at));
+        let mentions = at.line > 0 && self.privacy.mentions(self.surroundings.of_rule(at));
         self.last = Some((at, mentions));
         mentions
     }
 }
 
 /// The masked columns that a check speaks of; none if there are none.
-fn about<'a>(job: &Job<'_>, plan: &'a Plan, texts: &mut RuleTexts<'_>, check: &'a PlannedCheck) -> Option<Vec<&'a str>> {
+fn about<'a>(plan: &'a Plan, texts: &mut RuleTexts<'_>, check: &'a PlannedCheck) -> Option<Vec<&'a str>> {
     let privacy = texts.privacy;
     let shown = check.shows.iter().map(|&column| plan.prepare.rule_schema.field(column).name().as_str());
     let by = check.words.by.iter().flat_map(|by| by.value.0.iter().map(String::as_str));
@@ -118,7 +120,7 @@ fn about<'a>(job: &Job<'_>, plan: &'a Plan, texts: &mut RuleTexts<'_>, check: &'
         }
     }
     // A rule may look at columns that it does not show.
-    let reads = !masked.is_empty() || texts.mention(job, check.at);
+    let reads = !masked.is_empty() || texts.mention(check.at);
     reads.then_some(masked)
 }
 

@@ -38,6 +38,7 @@ pub use lint::{Odd, Oddity};
 pub use listed::Listed;
 pub use marked::marked;
 pub use notify::{EmailSection, NOTIFY_PREFIX, NotifySection, names_variable};
+pub use private::Surroundings;
 pub use profile::{Level, Profile, ProfileMap};
 pub use resolve::{Choices, Wording};
 pub use sections::SAMPLES_MAX;
