@@ -146,6 +146,12 @@ impl Prepare {
         self.places.get_or_init(all).get(name).copied()
     }
 
+    /// The index in [`Prepare::schema`] of the column called `name`.
+    pub fn schema_index_of(&self, name: &str) -> Option<usize> {
+        // Columns come first, and no field within one bears the name of one.
+        self.index_of(name).filter(|index| *index < self.schema.fields().len())
+    }
+
     /// Whether rows are left out, or may turn out malformed, on the way.
     pub fn changes_rows(&self) -> bool {
         !self.clean.is_empty() || !self.transform.is_empty()

@@ -259,10 +259,10 @@ impl<'a> Asking<'a> {
     /// The index of the condition, kept once, with the place where it stands first.
     pub fn condition(&mut self, expression: Expression, at: Place) -> usize {
         let offset = self.before.conditions.len();
-        if let Some(index) = self.before.condition_places.get(&expression.text) {
-            return *index;
+        if let Some(index) = self.before.place_of_condition(&expression.text) {
+            return index;
         }
-        if let Some(index) = self.new.condition_places.get(&expression.text) {
+        if let Some(index) = self.new.place_of_condition(&expression.text) {
             return offset + index;
         }
         self.new.condition_places.insert(expression.text.clone(), self.new.conditions.len());
@@ -295,6 +295,11 @@ impl Requests {
         self.tests.extend(new.tests);
         self.conditions.extend(new.conditions);
         self.besides.extend(new.besides);
+    }
+
+    /// Where the condition of this text stands.
+    pub(super) fn place_of_condition(&self, text: &str) -> Option<usize> {
+        self.condition_places.get(text).copied()
     }
 
     /// Leaves nothing of the states that were asked for, and of what was asked of other data.
