@@ -260,7 +260,7 @@ impl Binding<'_, '_> {
             baseline: baseline.map(str::to_owned),
             sources: &self.terms.rules.sections.sources.0,
             others: self.terms.others,
-            tables: &self.terms.rules.siblings,
+            is_table: &|name| self.terms.rules.siblings.has(name),
             is_masked: &is_masked,
             is_inferred: &is_inferred,
             certainty: &certainty,
