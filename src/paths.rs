@@ -1,5 +1,6 @@
 //! Nested fields as columns: `address.city` is a field of a struct, `items[].price` one of each element of a list.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, OffsetSizeTrait, UInt32Array, make_array};
@@ -39,7 +40,8 @@ impl PathColumn {
             let column = Self { path: field.name().clone(), root, data_type: field.data_type().clone(), steps: Vec::new() };
             column.below(&mut paths);
         }
-        paths.retain(|p| schema.column_with_name(&p.path).is_none());
+        let columns: HashSet<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+        paths.retain(|p| !columns.contains(p.path.as_str()));
         paths
     }
 

@@ -17,7 +17,7 @@ use crate::diagnostic::{Code, Fault, Faults, Misread};
 use crate::paths::{PathColumn, PathValues};
 use crate::rows::{Mask, RowNumbers};
 use crate::source::{Chunk, Malformed, Projection};
-use crate::sql::{Expression, RowFailure, Sql};
+use crate::sql::{Columns, Expression, RowFailure, Sql};
 
 /// A condition on rows that are published, compiled over their columns when the first come.
 pub(crate) struct RowCondition {
@@ -116,22 +116,19 @@ impl Prepare {
         self.clean.push(Clean { drops, condition });
     }
 
-    /// Adds a column, or replaces one of the same name; compiled against [`Prepare::schema`] as it stands.
-    pub fn transform(&mut self, name: &str, expression: Expression) {
-        let field = Arc::new(Field::new(name, expression.data_type.clone(), true));
-        let mut fields: Vec<_> = self.schema.fields().iter().cloned().collect();
-        let target = match self.schema.index_of(name) {
-            Ok(index) => {
-                fields[index] = field;
-                index
-            }
-            Err(_) => {
-                fields.push(field);
-                fields.len() - 1
-            }
-        };
-        self.schema = Arc::new(Schema::new(fields));
-        self.transform.push(Transform { target, expression });
+    /// Adds columns, or replaces those of the same names. `compile` compiles each over the columns as they stand by then; where it
+    /// gives nothing, there is no such column.
+    pub(crate) fn transform<T>(&mut self, steps: &[(String, T)], mut compile: impl FnMut(&str, &T, &Columns) -> Option<Expression>) {
+        if steps.is_empty() {
+            return;
+        }
+        let mut columns = Columns::of(self.schema.fields());
+        for (name, step) in steps {
+            let Some(expression) = compile(name, step, &columns) else { continue };
+            let target = columns.set(Arc::new(Field::new(name, expression.data_type.clone(), true)));
+            self.transform.push(Transform { target, expression });
+        }
+        self.schema = Arc::new(Schema::new(columns.fields().to_vec()));
         self.find_paths();
     }
 
@@ -147,6 +144,12 @@ impl Prepare {
         // The first of several counts.
         let all = || self.rule_schema.fields().iter().enumerate().rev().map(|(index, field)| (field.name().clone(), index)).collect();
         self.places.get_or_init(all).get(name).copied()
+    }
+
+    /// The index in [`Prepare::schema`] of the column called `name`.
+    pub fn schema_index_of(&self, name: &str) -> Option<usize> {
+        // Columns come first, and no field within one bears the name of one.
+        self.index_of(name).filter(|index| *index < self.schema.fields().len())
     }
 
     /// Whether rows are left out, or may turn out malformed, on the way.
@@ -292,8 +295,11 @@ mod tests {
         let sql = Sql::new(DateTime::UNIX_EPOCH);
         let mut prepare = Prepare::new(&source);
         prepare.clean(true, sql.condition("n = 4", &source).expect("compiles"));
-        prepare.transform("long", sql.compile("repeat('ab', 100 / n)", &source).expect("compiles").with_bytes_max(600));
-        prepare.transform("length", sql.compile("length(long)", &prepare.schema).expect("compiles"));
+        let steps = [("long".to_owned(), "repeat('ab', 100 / n)"), ("length".to_owned(), "length(long)")];
+        prepare.transform(&steps, |name, text, columns| {
+            let compiled = sql.compile(text, columns).expect("compiles");
+            Some(if name == "long" { compiled.with_bytes_max(600) } else { compiled })
+        });
         let n: ArrayRef = Arc::new(Int64Array::from(vec![1, 2, 0, 1, 4, 1, 0, 5]));
         let batch = RecordBatch::try_new(source.clone(), vec![n]).expect("a batch");
         let chunk = Chunk { batch, rows: RowNumbers::of((0..8).collect()), malformed: Vec::new() };

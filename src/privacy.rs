@@ -9,6 +9,8 @@ mod finding;
 mod key;
 mod mask;
 
+use std::collections::{BTreeMap, HashMap, HashSet};
+
 use serde_json::Value as Json;
 
 pub use self::fault::{Around, quotes_data};
@@ -25,6 +27,12 @@ pub const HIDDEN: &str = "***";
 #[derive(Debug, Clone, Default)]
 pub struct Privacy {
     columns: Vec<MaskedColumn>,
+    /// Where each name, and what has these steps, stands first among them. There may be thousands, asked for again and again.
+    names: HashMap<String, usize>,
+    paths: HashMap<Vec<String>, usize>,
+    /// The steps of what holds a masked field.
+    around: HashSet<Vec<String>>,
+    words: Words,
     key: Option<MaskKey>,
 }
 
@@ -38,16 +46,23 @@ struct MaskedColumn {
 
 impl Privacy {
     pub fn new(columns: impl IntoIterator<Item = (String, Mask)>, key: Option<MaskKey>) -> Self {
-        let mut new = Self { columns: Vec::new(), key };
+        let mut new = Self { key, ..Self::default() };
         columns.into_iter().for_each(|(name, mask)| new.add(&name, mask));
         new
     }
 
     /// Masks a column that is not masked yet.
     pub fn add(&mut self, name: &str, mask: Mask) {
-        if self.columns.iter().all(|column| column.name != name) {
-            self.columns.push(MaskedColumn { name: name.to_owned(), steps: lower(name), mask });
+        if self.names.contains_key(name) {
+            return;
         }
+        let (place, steps) = (self.columns.len(), lower(name));
+        self.names.insert(name.to_owned(), place);
+        self.paths.entry(steps.clone()).or_insert(place);
+        self.around.extend((0..steps.len()).map(|end| steps[..end].to_vec()));
+        let whole = name.to_lowercase();
+        steps.first().into_iter().chain([&whole]).for_each(|name| self.words.add(name));
+        self.columns.push(MaskedColumn { name: name.to_owned(), steps, mask });
     }
 
     /// Makes sure that there is a key where one is needed.
@@ -78,14 +93,27 @@ impl Privacy {
     /// may be it.
     #[must_use]
     pub fn in_batch<'a>(mut self, there: impl Iterator<Item = &'a str> + Clone, agreed: &[&str]) -> Self {
-        let is_there = |steps: &[String]| there.clone().any(|name| lower(name) == steps);
-        let absent: Vec<Vec<String>> = self.columns.iter().map(|c| c.steps.clone()).filter(|steps| !is_there(steps)).collect();
-        for steps in absent {
-            for name in there.clone() {
-                let here = lower(name);
-                let is_agreed = agreed.iter().any(|agreed| lower(agreed).first() == here.first());
-                let holds = if steps.len() > 1 { here.first() == steps.first() } else { !is_agreed };
-                if holds && self.mask_of(name).is_none() {
+        if self.columns.is_empty() {
+            return self;
+        }
+        let here: Vec<(&str, Vec<String>)> = there.map(|name| (name, lower(name))).collect();
+        let is_there: HashSet<&[String]> = here.iter().map(|(_, steps)| steps.as_slice()).collect();
+        let agreed: HashSet<Option<String>> = agreed.iter().map(|agreed| lower(agreed).into_iter().next()).collect();
+        let absent: Vec<Vec<String>> =
+            self.columns.iter().map(|c| c.steps.clone()).filter(|steps| !is_there.contains(steps.as_slice())).collect();
+        let mut by_first: HashMap<Option<&String>, Vec<&str>> = HashMap::new();
+        here.iter().for_each(|(name, steps)| by_first.entry(steps.first()).or_default().push(name));
+        let strangers = || here.iter().filter(|(_, steps)| !agreed.contains(&steps.first().cloned())).map(|(name, _)| *name);
+        let (mut has_strangers, mut done) = (false, HashSet::new());
+        for steps in &absent {
+            // What one column that is gone may be, others may be too: nothing is left to mask for these.
+            let may_be: Vec<&str> = match steps.len() > 1 {
+                true if done.insert(steps.first()) => by_first.get(&steps.first()).cloned().unwrap_or_default(),
+                false if !std::mem::replace(&mut has_strangers, true) => strangers().collect(),
+                true | false => continue,
+            };
+            for name in may_be {
+                if self.mask_of(name).is_none() {
                     self.add(name, Mask::Hidden);
                 }
             }
@@ -98,22 +126,18 @@ impl Privacy {
         if self.columns.is_empty() {
             return None;
         }
-        if let Some(column) = self.columns.iter().find(|column| column.name == name) {
-            return Some(column.mask);
+        if let Some(place) = self.names.get(name) {
+            return Some(self.columns[*place].mask);
         }
         let steps = lower(name);
-        let inside = self.columns.iter().find(|column| steps.starts_with(&column.steps)).map(|column| column.mask);
-        inside.or_else(|| self.columns.iter().any(|column| column.steps.starts_with(&steps)).then_some(Mask::Hidden))
+        let inside = (0..=steps.len()).filter_map(|end| self.paths.get(&steps[..end])).min().map(|place| self.columns[*place].mask);
+        inside.or_else(|| self.around.contains(&steps).then_some(Mask::Hidden))
     }
 
     /// Whether a text speaks of a masked column, or of what holds one.
     pub fn mentions(&self, text: &str) -> bool {
         let text = text.to_lowercase();
-        let quoted = one_quote(&text);
-        self.columns.iter().any(|column| {
-            let whole = column.name.to_lowercase();
-            column.steps.first().into_iter().chain([&whole]).any(|name| has_word(&text, name) || has_word(&quoted, &one_quote(name)))
-        })
+        self.words.plain.stand_in(&text) || self.words.quoted.stand_in(&one_quote(&text))
     }
 
     /// What is shown of a value that is written so.
@@ -169,13 +193,44 @@ fn one_quote(text: &str) -> String {
     out
 }
 
-/// Whether `word` stands in the text by itself.
-fn has_word(text: &str, word: &str) -> bool {
-    let is_inside = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
-    !word.is_empty()
-        && text
-            .match_indices(word)
-            .any(|(at, _)| !is_inside(text[..at].chars().next_back()) && !is_inside(text[at + word.len()..].chars().next()))
+/// Names to be found in texts: as they are, and with one quote for several.
+#[derive(Debug, Clone, Default)]
+struct Words {
+    plain: WordSet,
+    quoted: WordSet,
+}
+
+impl Words {
+    fn add(&mut self, name: &str) {
+        self.plain.add(name);
+        self.quoted.add(&one_quote(name));
+    }
+}
+
+/// Words that may stand in a text, by their lengths in bytes: few lengths, of however many words.
+#[derive(Debug, Clone, Default)]
+struct WordSet(BTreeMap<usize, HashSet<String>>);
+
+impl WordSet {
+    fn add(&mut self, word: &str) {
+        if !word.is_empty() {
+            self.0.entry(word.len()).or_default().insert(word.to_owned());
+        }
+    }
+
+    /// Whether one of them stands in the text by itself.
+    fn stand_in(&self, text: &str) -> bool {
+        let is_inside = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
+        let mut before = None;
+        text.char_indices().any(|(at, c)| {
+            let begins = !is_inside(before.replace(c));
+            let is_word = |len: usize, words: &HashSet<String>| {
+                let word = text.get(at..at + len);
+                word.is_some_and(|word| words.contains(word)) && !is_inside(text[at + len..].chars().next())
+            };
+            begins && self.0.iter().take_while(|(len, _)| at + **len <= text.len()).any(|(len, words)| is_word(*len, words))
+        })
+    }
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 mod inferred;
 
+use std::collections::HashMap;
+
 use arrow::datatypes::{DataType, Field, TimeUnit};
 
 pub(crate) use self::inferred::{Class, KindCount, Tally, TypeEvidence, add_example, merge_evidence, shortened};
@@ -94,6 +96,11 @@ pub(crate) fn parse_type(text: &str) -> Result<DataType, Misread> {
             Err(misread.hint_word(name, known.into_iter().chain(["list<int64>", "struct<a: int64>"])))
         }
     }
+}
+
+/// Where the columns of a schema stand, by name: Arrow looks at one after the other. The first of several counts.
+pub(crate) fn places(schema: &arrow::datatypes::Schema) -> HashMap<&str, usize> {
+    schema.fields().iter().enumerate().rev().map(|(index, field)| (field.name().as_str(), index)).collect()
 }
 
 /// What to write where the header was read as one column, and would be several with another delimiter.

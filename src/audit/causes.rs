@@ -1,5 +1,7 @@
 //! What a finding rests on beside its own rule: which rows its figures are taken over, and which finding it follows from.
 
+use std::collections::HashMap;
+
 use super::bind::PlannedCheck;
 use super::finding::FindingWithRows;
 use super::fold::Counted;
@@ -70,6 +72,12 @@ fn left_out(check: &PlannedCheck, found: &Figures, sound: u64, rows: u64) -> Str
 /// A contract or a table asks for values, and a rule does too: one is named in the other.
 fn name_repeated(of_checks: &mut [FindingWithRows]) {
     let is_implied = |found: &FindingWithRows| found.finding.code == REQUIRED.code || found.finding.code == NOT_NULL.code;
+    if !of_checks.iter().any(is_implied) {
+        return;
+    }
+    let about = |found: &FindingWithRows| (found.finding.rule.clone(), found.finding.columns.clone());
+    let mut alike: HashMap<(String, Vec<String>), Vec<usize>> = HashMap::new();
+    of_checks.iter().enumerate().for_each(|(at, found)| alike.entry(about(found)).or_default().push(at));
     for at in 0..of_checks.len() {
         let implied = &of_checks[at];
         if !is_implied(implied) || implied.finding.failing_rows == 0 {
@@ -78,9 +86,10 @@ fn name_repeated(of_checks: &mut [FindingWithRows]) {
         let same = |other: &&FindingWithRows| {
             let (one, two) = (&implied.finding, &other.finding);
             let is_other = !is_implied(other) || (one.code == NOT_NULL.code && two.code == REQUIRED.code);
-            is_other && (&one.rule, &one.columns, one.outcome) == (&two.rule, &two.columns, two.outcome) && implied.rows == other.rows
+            is_other && one.outcome == two.outcome && implied.rows == other.rows
         };
-        if let Some(same) = of_checks.iter().find(same).map(|other| other.finding.id.clone()) {
+        let others = alike.get(&about(implied)).into_iter().flatten().map(|&other| &of_checks[other]);
+        if let Some(same) = { others }.find(same).map(|other| other.finding.id.clone()) {
             of_checks[at].finding.message.push(format!("the same rows as `{same}`"));
             of_checks[at].finding.follows_from = vec![same];
         }

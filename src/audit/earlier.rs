@@ -1,6 +1,6 @@
 //! Earlier data beside the batch's columns: those of the baseline, else of the last recorded run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use arrow::datatypes::DataType;
@@ -132,8 +132,10 @@ pub(super) fn ask(
 ) -> (Vec<ComparedColumn>, Requests) {
     let (schema, scope) = (&prepare.rule_schema, Scope { over: Over::All, ..Scope::default() });
     let mut asking = Asking::beside(requests);
-    let is_there = |name: &str| prepare.schema.column_with_name(name).is_some();
+    let is_there = |name: &str| prepare.schema_index_of(name).is_some();
     let gone: Vec<&Profiled> = profiled.iter().filter(|earlier| !is_there(&earlier.name)).collect();
+    let (cells_gone, shapes_gone) = (gone.iter().any(|p| p.cells), gone.iter().any(|p| p.shapes));
+    let by_name: HashMap<&str, &Profiled> = profiled.iter().rev().map(|earlier| (earlier.name.as_str(), earlier)).collect();
     let mut compared = Vec::new();
     for index in columns.filter(|_| !profiled.is_empty()) {
         let field = schema.field(index);
@@ -141,11 +143,11 @@ pub(super) fn ask(
             continue;
         }
         // A column that is new may be one that is gone, by another name.
-        let same = profiled.iter().find(|earlier| earlier.name == *field.name());
+        let same = by_name.get(field.name().as_str()).copied();
         let is_text = is_text(field.data_type());
-        let may_have = |has: fn(&Profiled) -> bool| same.map_or_else(|| gone.iter().any(|p| has(p)), has);
-        let wants_cells = (is_numeric(field.data_type()) || same.is_none()) && !field.data_type().is_nested() && may_have(|p| p.cells);
-        let wants_shapes = is_text && may_have(|p| p.shapes);
+        let wants_cells =
+            (is_numeric(field.data_type()) || same.is_none()) && !field.data_type().is_nested() && same.map_or(cells_gone, |p| p.cells);
+        let wants_shapes = is_text && same.map_or(shapes_gone, |p| p.shapes);
         if wants_cells || wants_shapes {
             compared.push(ComparedColumn {
                 name: field.name().clone(),

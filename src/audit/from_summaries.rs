@@ -3,7 +3,7 @@
 //! What no summary answers is not judged: `no_data`, with the reason `needs a scan`. It never stops a run unless the rule file
 //! says so, since whoever judges from summaries knows that some rules want the rows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
@@ -44,9 +44,9 @@ pub struct AuditedSummaries {
 pub fn source_of(rules: &RuleFile, summaries: &[(String, Arc<Summary>)]) -> Result<Arc<dyn Source>, Fault> {
     let columns = crate::summary::columns_of(summaries.iter().map(|(_, summary)| summary.as_ref()))
         .map_err(|fault| fault.hint("such batches cannot be judged together: judge some of them, with `--batches` or `--last`"))?;
-    let is_made = |name: &str| rules.sections.transform.0.iter().any(|(made, _)| made == name);
+    let made: HashSet<&str> = rules.sections.transform.0.iter().map(|(made, _)| made.as_str()).collect();
     let mut fields = Vec::new();
-    for column in columns.iter().filter(|column| !is_made(&column.name)) {
+    for column in columns.iter().filter(|column| !made.contains(column.name.as_str())) {
         let data_type = parse_type(&column.data_type)
             .map_err(|why| Fault::new(Code::Damaged, format!("the summary is damaged: `{}`: {}", column.name, why.what)))?;
         fields.push(Field::new(&column.name, data_type, column.nullable));
@@ -135,8 +135,8 @@ fn facts(job: &Job<'_>, plan: &Plan, summaries: &[(String, Arc<Summary>)]) -> Re
 }
 
 fn types_of(plan: &Plan, question: &Question) -> Vec<DataType> {
-    let schema = &plan.prepare.rule_schema;
-    question.columns.iter().filter_map(|name| Some(schema.field_with_name(name).ok()?.data_type().clone())).collect()
+    let field = |name: &String| Some(plan.prepare.rule_schema.field(plan.prepare.index_of(name)?));
+    question.columns.iter().filter_map(field).map(|field| field.data_type().clone()).collect()
 }
 
 /// The states of all summaries as one; inside, why they do not answer. A batch that does not would be passed over in silence.

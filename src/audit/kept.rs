@@ -1,5 +1,6 @@
 //! What is kept of a batch once it was judged: the answers of its states in the form of summaries.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::bind::{self, Plan, PlannedCheck};
@@ -22,13 +23,12 @@ pub(super) fn plan_of(job: &Job<'_>, source: &dyn Source, questions: &[Question]
     plan.requests.forget_states();
     plan.checks.clear();
     plan.profile.clear();
-    let rule_schema = plan.prepare.rule_schema.clone();
     let mut asked = Vec::new();
     for question in questions {
-        let gone = question.columns.iter().find(|name| rule_schema.index_of(name).is_err());
+        let gone = question.columns.iter().find(|name| plan.prepare.index_of(name).is_none());
         asked.push(match gone {
             Some(name) => Err(format!("there is no column `{name}` to compare with")),
-            None => plan.requests.ask(question, &rule_schema).map_err(|fault| fault.what),
+            None => plan.requests.ask(question, &plan.prepare).map_err(|fault| fault.what),
         });
     }
     plan.counts_from_statistics = Arc::new([]);
@@ -94,10 +94,14 @@ impl Audited {
     /// Counts the rows that pass once more: some went after they had been counted.
     fn counted_again(&self, job: &Job<'_>, set_aside: &RowSet) -> Result<Vec<KeptAnswer>, Faults> {
         let source = self.source.as_ref();
-        let mut questions: Vec<Question> = Vec::new();
+        let (mut questions, mut known): (Vec<Question>, HashSet<String>) = Default::default();
+        let text = |question: &Question| {
+            serde_json::to_string(question)
+                .map_err(|e| Fault::new(Code::Internal, format!("internal error: a question cannot be written: {e}")))
+        };
         for kept in &self.kept {
             let question = Question { over: Over::Sound, ..kept.question.clone() };
-            if !questions.contains(&question) {
+            if known.insert(text(&question)?) {
                 questions.push(question);
             }
         }

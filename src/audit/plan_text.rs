@@ -185,8 +185,7 @@ impl Order {
 /// Adds the questions to the plan; gives the first state that answers one of them.
 fn ask(plan: &mut Plan, questions: &[Question]) -> Result<usize, Fault> {
     let first = plan.requests.states.len();
-    let rule_schema = plan.prepare.rule_schema.clone();
-    questions.iter().try_for_each(|question| plan.requests.ask(question, &rule_schema))?;
+    questions.iter().try_for_each(|question| plan.requests.ask(question, &plan.prepare))?;
     Ok(first)
 }
 

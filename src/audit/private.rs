@@ -1,19 +1,27 @@
 //! Where values leave the audit: nothing of a masked column goes on to a report.
 
+use std::collections::{HashMap, HashSet};
+
 use super::bind::PlannedCheck;
 use super::finding::FindingWithRows;
 use super::{Job, Plan};
+use crate::diagnostic::Place;
+use crate::findings::Finding;
 use crate::findings::builtin::PREPARE;
 use crate::privacy::{Mask, Privacy};
+use crate::report::limits;
 use crate::report::model::ColumnReport;
+use crate::ruleset::{Surroundings, Written};
 use crate::source::{SchemaEvidence, Source};
-use crate::types::{Tally, path_steps};
+use crate::types::{Tally, path_steps, places};
+use crate::yaml::Position;
 
 /// The masked columns of the batch.
 pub(super) fn privacy(job: &Job<'_>, source: &dyn Source, plan: &Plan) -> Privacy {
     let read = source.schema();
     // What `transform` makes is in no batch: it is masked for what it is made of.
-    let is_read = |name: &str| path_steps(name).first().is_some_and(|root| read.column_with_name(root).is_some());
+    let columns = places(read);
+    let is_read = |name: &str| path_steps(name).first().is_some_and(|root| columns.contains_key(root.as_str()));
     let paths = plan.prepare.rule_schema.fields().iter().map(|field| field.name().as_str()).filter(|name| is_read(name));
     job.rules.privacy_in(read.fields().iter().map(|field| field.name().as_str()).chain(paths), job.mask_key.clone())
 }
@@ -29,18 +37,19 @@ pub(super) fn tallies(source: &dyn Source, evidence: &SchemaEvidence, privacy: &
 
 /// Leaves out, or masks, what findings and columns hold of values of masked columns.
 pub(super) fn hide((job, plan, privacy): (&Job<'_>, &Plan, &Privacy), findings: &mut [FindingWithRows], columns: &mut [ColumnReport]) {
-    let written = job.rules.written(privacy);
+    let mut written = WrittenRules { written: job.rules.written(privacy), last: None };
     if privacy.is_empty() {
-        for FindingWithRows { finding, .. } in findings {
-            finding.written = finding.place.as_ref().and_then(|place| written.at(place, false));
-        }
+        findings.iter_mut().for_each(|found| found.finding.written = written.of(&found.finding, false));
         return;
     }
+    // Two checks of one name are a fault.
+    let checks: HashMap<&str, &PlannedCheck> = plan.checks.iter().map(|check| (check.id.as_str(), check)).collect();
+    let mut texts = RuleTexts { privacy, surroundings: job.rules.surroundings(), last: None };
     for FindingWithRows { finding, .. } in findings {
-        match plan.checks.iter().find(|check| check.id == finding.id) {
+        match checks.get(finding.id.as_str()).copied() {
             Some(check) => {
-                let about = about(job, plan, privacy, check);
-                finding.written = finding.place.as_ref().and_then(|place| written.at(place, about.is_some()));
+                let about = about(plan, &mut texts, check);
+                finding.written = written.of(finding, about.is_some());
                 if let Some(about) = about {
                     privacy.without_values(finding, &about, &|values| group_masks(privacy, plan, check, values));
                 }
@@ -52,29 +61,66 @@ pub(super) fn hide((job, plan, privacy): (&Job<'_>, &Plan, &Privacy), findings: 
                     privacy.without_values(finding, &[], &|_| Vec::new());
                 }
             }
-            None => finding.written = finding.place.as_ref().and_then(|place| written.at(place, false)),
+            None => finding.written = written.of(finding, false),
         }
         privacy.mask_samples(finding);
     }
     columns.iter_mut().for_each(|column| hide_column(privacy, column));
 }
 
+/// The rules as reports show them. A rule over many columns has a finding for each of them, one after the other: what is written
+/// is cut out of the file once.
+struct WrittenRules<'a> {
+    written: Written<'a>,
+    last: Option<((Place, bool), Option<String>)>,
+}
+
+impl WrittenRules<'_> {
+    fn of(&mut self, finding: &Finding, speaks: bool) -> Option<String> {
+        let place = finding.place.as_ref()?;
+        if let Some((_, known)) = self.last.as_ref().filter(|((of, spoke), _)| (of, *spoke) == (place, speaks)) {
+            return known.clone();
+        }
+        let mut written = self.written.at(place, speaks);
+        written.iter_mut().for_each(limits::rule);
+        self.last = Some(((place.clone(), speaks), written.clone()));
+        written
+    }
+}
+
+/// Whether rules speak of masked columns; the text of a rule is looked through once for all its columns.
+struct RuleTexts<'a> {
+    privacy: &'a Privacy,
+    surroundings: Surroundings<'a>,
+    last: Option<(Position, bool)>,
+}
+
+impl RuleTexts<'_> {
+    fn mention(&mut self, at: Position) -> bool {
+        if let Some((_, known)) = self.last.filter(|(of, _)| *of == at) {
+            return known;
+        }
+        let mentions = at.line > 0 && self.privacy.mentions(self.surroundings.of_rule(at));
+        self.last = Some((at, mentions));
+        mentions
+    }
+}
+
 /// The masked columns that a check speaks of; none if there are none.
-fn about<'a>(job: &Job<'_>, plan: &'a Plan, privacy: &Privacy, check: &'a PlannedCheck) -> Option<Vec<&'a str>> {
+fn about<'a>(plan: &'a Plan, texts: &mut RuleTexts<'_>, check: &'a PlannedCheck) -> Option<Vec<&'a str>> {
+    let privacy = texts.privacy;
     let shown = check.shows.iter().map(|&column| plan.prepare.rule_schema.field(column).name().as_str());
     let by = check.words.by.iter().flat_map(|by| by.value.0.iter().map(String::as_str));
     let tested = check.test.and_then(|test| plan.requests.tests.get(test)).into_iter().flat_map(|test| &test.columns);
     let tested = tested.map(|&column| plan.prepare.rule_schema.field(column).name().as_str());
-    let mut masked: Vec<&str> = Vec::new();
-    for name in check.columns.iter().map(String::as_str).chain(shown).chain(by).chain(tested).filter(|name| privacy.mask_of(name).is_some())
-    {
-        if !masked.contains(&name) {
+    let (mut masked, mut seen): (Vec<&str>, HashSet<&str>) = Default::default();
+    for name in check.columns.iter().map(String::as_str).chain(shown).chain(by).chain(tested) {
+        if seen.insert(name) && privacy.mask_of(name).is_some() {
             masked.push(name);
         }
     }
     // A rule may look at columns that it does not show.
-    let text = if check.at.line > 0 { job.rules.around_rule(check.at) } else { "" };
-    let reads = !masked.is_empty() || privacy.mentions(text);
+    let reads = !masked.is_empty() || texts.mention(check.at);
     reads.then_some(masked)
 }
 

@@ -1,5 +1,7 @@
 //! Which columns a selection of the rule file names.
 
+use std::collections::HashSet;
+
 use arrow::datatypes::DataType;
 
 use crate::diagnostic::Misread;
@@ -31,9 +33,10 @@ pub(super) fn select(
         ColumnSelection::Named(names) => names,
     };
     let mut selected: Vec<String> = Vec::new();
+    let (mut seen, mut seen_up_to) = (HashSet::new(), 0);
     for name in names.iter() {
         let known = data.index_of(name).is_some() || contract.index_of(name).is_some();
-        if known || !name.replace("[]", "").contains(['*', '?', '[']) {
+        if known || !is_pattern(name) {
             selected.push(name.clone());
             continue;
         }
@@ -49,9 +52,15 @@ pub(super) fn select(
                 None => misread.hint_nearest(name, known),
             });
         }
-        selected.extend(matching.into_iter().filter(|n| !selected.contains(n)).collect::<Vec<_>>());
+        seen.extend(selected[seen_up_to..].iter().cloned());
+        seen_up_to = selected.len();
+        selected.extend(matching.into_iter().filter(|n| !seen.contains(n)));
     }
     Ok(selected)
+}
+
+fn is_pattern(name: &str) -> bool {
+    name.replace("[]", "").contains(['*', '?', '['])
 }
 
 /// The columns with their types, for a hint.
@@ -64,24 +73,29 @@ fn of_types(data: &Prepare) -> String {
 /// The contract's columns that the batch lacks and that a selection speaks of without naming them: nothing else would
 /// say that the rule did not judge them.
 pub(super) fn absent(columns: &ColumnSelection, data: &Prepare, contract: &SchemaSection) -> Vec<String> {
+    let names: &[String] = match columns {
+        ColumnSelection::OfType(_) => &[],
+        ColumnSelection::Named(names) => names,
+    };
+    // Names alone are no patterns, and there may be thousands of them.
+    let named: HashSet<&str> = names.iter().map(String::as_str).collect();
+    let pattern = |name: &String| Some((name.contains('.'), glob::Pattern::new(&name.replace("[]", "[[][]]")).ok()?));
+    let patterns: Vec<(bool, glob::Pattern)> = names.iter().filter(|name| is_pattern(name)).filter_map(pattern).collect();
     let speaks_of = |name: &str, data_type: Option<&DataType>| match columns {
         ColumnSelection::OfType(class) => data_type.is_some_and(|t| class.admits(t)),
-        ColumnSelection::Named(names) if names.iter().any(|n| n == name) => false,
-        ColumnSelection::Named(names) => names.iter().any(|pattern| {
-            let matches = || glob::Pattern::new(&pattern.replace("[]", "[[][]]")).is_ok_and(|p| p.matches(name));
-            (pattern.contains('.') || !name.contains('.')) && matches()
-        }),
+        ColumnSelection::Named(_) if named.contains(name) => false,
+        ColumnSelection::Named(_) => patterns.iter().any(|(of_fields, p)| (*of_fields || !name.contains('.')) && p.matches(name)),
     };
-    let mut absent: Vec<String> = Vec::new();
+    let (mut absent, mut told): (Vec<String>, HashSet<String>) = Default::default();
     for (path, column) in &contract.columns.0 {
-        let is_there = |name: &str| data.rule_schema.column_with_name(name).is_some();
+        let is_there = |name: &str| data.index_of(name).is_some();
         let steps = crate::types::path_steps(path);
         let Some(root) = steps.first().filter(|_| !is_there(path)) else { continue };
         // Of a struct that is gone as a whole, a selection of columns speaks by its own name.
         let whole = (steps.len() > 1 && !is_there(root)).then_some((root.as_str(), None));
         let own = (path.as_str(), column.r#type.as_ref().map(|t| &t.0));
         for (name, data_type) in [Some(own), whole].into_iter().flatten() {
-            if speaks_of(name, data_type) && !absent.iter().any(|known| known == name) {
+            if speaks_of(name, data_type) && told.insert(name.to_owned()) {
                 absent.push(name.to_owned());
             }
         }

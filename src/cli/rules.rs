@@ -94,7 +94,7 @@ fn validate(paths: &[String], choices: &Choices) -> ExitCode {
                     output::note(&format!("{path}: {}", JUDGES_NOTHING));
                 }
                 for rules in rules.one_by_one().filter(|rules| !rules.judges_nothing() && rules.contract().is_empty()) {
-                    let of = if rules.siblings.is_empty() { String::new() } else { format!(" of `{}`", rules.sections.dataset) };
+                    let of = if rules.siblings.names.is_empty() { String::new() } else { format!(" of `{}`", rules.sections.dataset) };
                     output::note(&format!("{path}: columns{of} were not looked at: there is no `schema` section, and no data"));
                 }
             }

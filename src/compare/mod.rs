@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Schema};
+use arrow::datatypes::{DataType, FieldRef, Schema};
 use serde_json::Value as Json;
 
 use self::keys::{Shared, Side, shared};
@@ -20,7 +20,7 @@ use crate::rules::schema::diff::{Columns, FoundColumns, diff};
 use crate::rules::schema::{Evolution, SchemaChange};
 use crate::shown::{count, counted, percent};
 use crate::source::Source;
-use crate::types::is_text;
+use crate::types::{is_text, places};
 
 /// What is asked beside the differences.
 #[derive(Debug, Clone, Default)]
@@ -39,19 +39,12 @@ pub fn found_columns(audited: &Audited) -> FoundColumns {
 /// Rules that compare the columns of `b` with those of `a` of the same name and kind, as a rule file has them.
 pub fn rules(dataset: &str, against: &str, a: &Schema, b: &Schema) -> String {
     let quoted = |text: &str| Json::from(text).to_string();
-    let common: Vec<String> = b
-        .fields()
-        .iter()
-        .filter(|field| a.field_with_name(field.name()).is_ok_and(|other| is_alike(other.data_type(), field.data_type())))
-        .map(|field| quoted(field.name()))
-        .collect();
-    let categories: Vec<String> = b
-        .fields()
-        .iter()
-        .filter(|field| is_text(field.data_type()) || *field.data_type() == DataType::Boolean)
-        .filter(|field| a.field_with_name(field.name()).is_ok_and(|other| is_alike(other.data_type(), field.data_type())))
-        .map(|field| quoted(field.name()))
-        .collect();
+    let of_a = places(a);
+    let in_both =
+        |field: &&FieldRef| of_a.get(field.name().as_str()).is_some_and(|&other| is_alike(a.field(other).data_type(), field.data_type()));
+    let is_category = |field: &&FieldRef| is_text(field.data_type()) || *field.data_type() == DataType::Boolean;
+    let common: Vec<String> = b.fields().iter().filter(in_both).map(|field| quoted(field.name())).collect();
+    let categories: Vec<String> = b.fields().iter().filter(is_category).filter(in_both).map(|field| quoted(field.name())).collect();
     let mut text = format!("dataset: {}\n", quoted(dataset));
     if common.is_empty() {
         return text;
@@ -135,8 +128,8 @@ fn of(kind: &crate::findings::Builtin, name: Option<&str>, outcome: Outcome, mes
 
 /// Rows and keys that are in both, and values that are in one only.
 fn of_keys(audited: &Audited, source_a: &Arc<dyn Source>, schema_b: &Schema, wanted: &Wanted) -> Result<Vec<Finding>, Fault> {
-    let schema_a = source_a.schema();
-    let both = |name: &str| Some((schema_a.index_of(name).ok()?, schema_b.index_of(name).ok()?));
+    let (of_a, of_b) = (places(source_a.schema()), places(schema_b));
+    let both = |name: &str| Some((*of_a.get(name)?, *of_b.get(name)?));
     let common: Vec<(&str, usize, usize)> =
         schema_b.fields().iter().filter_map(|field| both(field.name()).map(|(a, b)| (field.name().as_str(), a, b))).collect();
     let a = Side::read(source_a, &common.iter().map(|c| c.1).collect::<Vec<_>>())?;

@@ -6,18 +6,19 @@ use crate::findings::{Finding, Unit, Value};
 use crate::privacy::Privacy;
 use crate::report::Report;
 use crate::report::model::ColumnReport;
-use crate::ruleset::RuleFile;
+use crate::ruleset::{RuleFile, Surroundings};
 use crate::yaml::Position;
 
 /// What may be shown of runs that were recorded when other columns were masked: what the rule file says now counts.
 pub struct Shown<'a> {
     rules: &'a RuleFile,
+    surroundings: Surroundings<'a>,
     privacy: Privacy,
 }
 
 impl<'a> Shown<'a> {
     pub fn by(rules: &'a RuleFile) -> Self {
-        Self { rules, privacy: rules.privacy(None) }
+        Self { rules, surroundings: rules.surroundings(), privacy: rules.privacy(None) }
     }
 
     /// Whether a figure of `finding` that is counted in `unit` holds no value of a masked column: it is a count, or neither the
@@ -26,7 +27,7 @@ impl<'a> Shown<'a> {
         if self.privacy.may_show(unit, false) {
             return true;
         }
-        let mentions = |at: Position| self.privacy.mentions(self.rules.around_rule(at));
+        let mentions = |at: Position| self.privacy.mentions(self.surroundings.of_rule(at));
         let of_its_kind: Vec<_> = self.rules.items.iter().filter(|item| item.entry.name == finding.rule).collect();
         let is_about_masked = finding.columns.iter().any(|column| self.privacy.mask_of(column).is_some());
         !is_about_masked && !of_its_kind.is_empty() && !of_its_kind.iter().any(|item| mentions(item.at))

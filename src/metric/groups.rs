@@ -54,24 +54,26 @@ impl BatchGroups {
     pub fn new(columns: &[&Column], selection: &Mask, len: usize) -> Self {
         let mut codes = vec![u32::MAX; len];
         selection.rows(len, |i| codes[i] = 0);
-        let mut keys: Vec<GroupKey> = vec![Vec::new()];
+        // By column, each group's value, and which group of the columns before it is part of. Keys are put together once: there may
+        // be many columns.
+        let mut levels: Vec<(Vec<Option<String>>, Vec<(u32, u32)>)> = Vec::new();
+        let mut groups = 1;
         for column in columns {
             let (values, texts) = value_codes(column, selection, len);
-            let mut next: Vec<GroupKey> = Vec::new();
+            let mut next: Vec<(u32, u32)> = Vec::new();
             // Few combinations have a place each; many are looked up.
-            if keys.len() * texts.len() <= COMBINATIONS_MAX {
-                let mut combined = vec![u32::MAX; keys.len() * texts.len()];
+            if groups * texts.len() <= COMBINATIONS_MAX {
+                let mut combined = vec![u32::MAX; groups * texts.len()];
                 for (code, &value) in codes.iter_mut().zip(&values).filter(|(code, _)| **code != u32::MAX) {
                     let place = &mut combined[*code as usize * texts.len() + value as usize];
                     if *place == u32::MAX {
-                        let mut key = keys[*code as usize].clone();
-                        key.push(texts[value as usize].clone());
-                        next.push(key);
+                        next.push((*code, value));
                         *place = next.len() as u32 - 1;
                     }
                     *code = *place;
                 }
-                keys = next;
+                groups = next.len();
+                levels.push((texts, next));
                 continue;
             }
             let mut combined: HashMap<(u32, u32), u32> = HashMap::new();
@@ -79,18 +81,27 @@ impl BatchGroups {
             for (code, &value) in codes.iter_mut().zip(&values).filter(|(code, _)| **code != u32::MAX) {
                 if (*code, value) != (last.0, last.1) {
                     let number = *combined.entry((*code, value)).or_insert_with(|| {
-                        let mut key = keys[*code as usize].clone();
-                        key.push(texts[value as usize].clone());
-                        next.push(key);
+                        next.push((*code, value));
                         next.len() as u32 - 1
                     });
                     last = (*code, value, number);
                 }
                 *code = last.2;
             }
-            keys = next;
+            groups = next.len();
+            levels.push((texts, next));
         }
-        Self { codes, keys }
+        let key = |group: usize| {
+            let (mut key, mut group) = (Vec::with_capacity(levels.len()), group);
+            for (texts, groups) in levels.iter().rev() {
+                let (before, value) = groups[group];
+                key.push(texts[value as usize].clone());
+                group = before as usize;
+            }
+            key.reverse();
+            key
+        };
+        Self { codes, keys: (0..groups).map(key).collect() }
     }
 }
 

@@ -24,7 +24,7 @@ pub(crate) fn cut(report: &mut Report) {
 
 fn finding(finding: &mut Finding) {
     message(&mut finding.message);
-    finding.written.iter_mut().for_each(|rule| text(rule, WRITTEN_MAX));
+    finding.written.iter_mut().for_each(rule);
     [&mut finding.observed, &mut finding.limit].into_iter().for_each(figure);
     finding.figures.values_mut().for_each(figure);
     for GroupFigures { group, message: said, figures, .. } in &mut finding.groups {
@@ -38,6 +38,11 @@ fn finding(finding: &mut Finding) {
         sample.raw.iter_mut().for_each(|raw| text(raw, RECORD_MAX));
         sample.reason.iter_mut().for_each(|reason| text(reason, RECORD_MAX));
     }
+}
+
+/// Cuts a rule as it is written.
+pub(crate) fn rule(written: &mut String) {
+    text(written, WRITTEN_MAX);
 }
 
 fn column(column: &mut ColumnReport) {

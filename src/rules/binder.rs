@@ -46,8 +46,8 @@ pub struct Binder<'a> {
     pub(crate) sources: &'a [(String, Spanned<Texts>)],
     /// Whoever can reach other data, where someone can.
     pub(crate) others: Option<&'a dyn OtherData>,
-    /// The tables that are judged with this one.
-    pub(crate) tables: &'a [String],
+    /// Whether a table of the name is judged with this one.
+    pub(crate) is_table: &'a dyn Fn(&str) -> bool,
     /// Whether the values of a column are shown nowhere.
     pub(crate) is_masked: &'a dyn Fn(&str) -> bool,
     /// Whether a column's type is only what its text looks like.
@@ -320,7 +320,7 @@ impl Binder<'_> {
         let Elsewhere { source, columns: theirs, is_declared } = &named.value;
         let declared = words::declared(self.sources, source);
         let table = match source.as_slice() {
-            [name] if self.tables.contains(name) => Some(TableRows::Passing),
+            [name] if (self.is_table)(name) => Some(TableRows::Passing),
             _ => None,
         };
         let paths = match declared {

@@ -8,6 +8,7 @@ use super::requests::{Requests, Scope, StateRequest, TestRequest};
 use super::words::{Nulls, Over};
 use crate::diagnostic::{Code, Fault};
 use crate::metric::any::AnySpec;
+use crate::prepare::Prepare;
 
 /// What a state answers, said by itself: no index of this process stands in it, so it can be saved and sent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -38,7 +39,7 @@ pub struct TestQuestion {
 }
 
 impl Requests {
-    /// What the states from `first` on answer, of columns of the schema `rule_schema`.
+    /// What the states from `first` on answer, of the columns that rules see.
     ///
     /// # Errors
     /// A spec cannot be written, which is a mistake of its state.
@@ -88,14 +89,11 @@ impl Requests {
     ///
     /// # Errors
     /// The state, a column or the condition is not known here: the question is of another plan, or another version.
-    pub fn ask(&mut self, question: &Question, rule_schema: &Schema) -> Result<(), Fault> {
+    pub fn ask(&mut self, question: &Question, prepare: &Prepare) -> Result<(), Fault> {
         let foreign = |what: String| Fault::new(Code::ForeignFold, format!("a question of another plan: {what}"));
-        let index = |name: &String| rule_schema.index_of(name).map_err(|_| foreign(format!("there is no column `{name}`")));
+        let index = |name: &String| prepare.index_of(name).ok_or_else(|| foreign(format!("there is no column `{name}`")));
         let indices = |names: &[String]| names.iter().map(index).collect::<Result<Vec<_>, _>>();
-        let condition = |text: &String| {
-            let known = self.conditions.iter().position(|c| c.expression.text == *text);
-            known.ok_or_else(|| foreign(format!("no rule says `where: {text}`")))
-        };
+        let condition = |text: &String| self.place_of_condition(text).ok_or_else(|| foreign(format!("no rule says `where: {text}`")));
         let (columns, by) = (indices(&question.columns)?, indices(&question.by)?);
         let condition = question.condition.as_ref().map(condition).transpose()?;
         let spec = AnySpec::read(&question.state, question.version, !by.is_empty(), &question.spec)?;

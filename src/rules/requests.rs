@@ -20,7 +20,7 @@ use crate::metric::{Budget, State};
 use crate::sql::Expression;
 
 /// Which rows a request sees.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Scope {
     /// Index of the `where` condition.
     pub condition: Option<usize>,
@@ -156,18 +156,15 @@ impl StateRequest {
         self.spec.kind().name == S::NAME
     }
 
-    /// Whether it differs from `other` only in which rows it sees: all, where this one sees the sound ones.
-    fn is_of_sound_rows_what(&self, other: &Self) -> bool {
-        let (ours, theirs) = (&self.scope, &other.scope);
-        self.spec.kind().forks
-            && (ours.over, theirs.over) == (Over::Sound, Over::All)
-            && self.columns == other.columns
-            && (ours.condition, &ours.by) == (theirs.condition, &theirs.by)
-            && self.spec == other.spec
+    /// What the request is found by that differs from this one only in which rows it sees: all, where this one sees the sound ones.
+    fn key_over_all_rows(&self) -> Option<Key> {
+        let forks = self.spec.kind().forks && self.scope.over == Over::Sound;
+        let (name, grouped, columns, scope) = self.key();
+        forks.then_some((name, grouped, columns, Scope { over: Over::All, ..scope }))
     }
 
     fn key(&self) -> Key {
-        (self.spec.kind().name, self.spec.kind().grouped, self.columns.clone())
+        (self.spec.kind().name, self.spec.kind().grouped, self.columns.clone(), self.scope.clone())
     }
 }
 
@@ -177,8 +174,8 @@ pub struct Condition {
     pub at: Place,
 }
 
-/// What a state is found by among the requests: its name, whether it is by group, and its columns.
-type Key = (&'static str, bool, Vec<usize>);
+/// What a state is found by among the requests: its name, whether it is by group, its columns, and which rows it sees.
+type Key = (&'static str, bool, Vec<usize>, Scope);
 
 /// Everything the rules asked for; equal requests are one.
 #[derive(Default)]
@@ -187,6 +184,8 @@ pub struct Requests {
     pub states: Vec<StateRequest>,
     /// `where` and known-issue conditions.
     pub conditions: Vec<Condition>,
+    /// Where each text stands among them.
+    condition_places: HashMap<String, usize>,
     /// What is asked of other data.
     pub besides: Vec<BesideRequest>,
     /// Wide tables ask for thousands of states.
@@ -260,13 +259,13 @@ impl<'a> Asking<'a> {
     /// The index of the condition, kept once, with the place where it stands first.
     pub fn condition(&mut self, expression: Expression, at: Place) -> usize {
         let offset = self.before.conditions.len();
-        let same = |c: &Condition| c.expression.text == expression.text;
-        if let Some(index) = self.before.conditions.iter().position(same) {
+        if let Some(index) = self.before.place_of_condition(&expression.text) {
             return index;
         }
-        if let Some(index) = self.new.conditions.iter().position(same) {
+        if let Some(index) = self.new.place_of_condition(&expression.text) {
             return offset + index;
         }
+        self.new.condition_places.insert(expression.text.clone(), self.new.conditions.len());
         self.new.conditions.push(Condition { expression, at });
         offset + self.new.conditions.len() - 1
     }
@@ -290,10 +289,17 @@ impl Requests {
         for (key, indices) in new.index {
             self.index.entry(key).or_default().extend(indices.into_iter().map(|i| offset + i));
         }
+        let conditions = self.conditions.len();
+        self.condition_places.extend(new.condition_places.into_iter().map(|(text, index)| (text, conditions + index)));
         self.states.extend(new.states);
         self.tests.extend(new.tests);
         self.conditions.extend(new.conditions);
         self.besides.extend(new.besides);
+    }
+
+    /// Where the condition of this text stands.
+    pub(super) fn place_of_condition(&self, text: &str) -> Option<usize> {
+        self.condition_places.get(text).copied()
     }
 
     /// Leaves nothing of the states that were asked for, and of what was asked of other data.
@@ -322,9 +328,9 @@ impl Requests {
         (group, first_new): (&GroupKey, usize),
     ) -> Handle<S> {
         let columns = by_and(scope, columns);
-        let key: Key = (S::NAME, true, columns.clone());
+        let key: Key = (S::NAME, true, columns.clone(), scope.clone());
         let alike = self.index.get(&key).into_iter().flatten().copied();
-        let shared = alike.filter(|&i| i >= first_new && self.states[i].scope == *scope).collect::<Vec<_>>();
+        let shared = alike.filter(|&i| i >= first_new).collect::<Vec<_>>();
         for index in shared {
             let Some(shared) = self.states[index].spec.downcast_mut::<Grouped<S>>() else { continue };
             if shared.every.is_none() && shared.each.get(group).is_none_or(|s| *s == spec) {
@@ -344,7 +350,7 @@ impl Requests {
     /// Asks for a state again, though it may have been counted: only those asked for since `first_new` count as the same.
     pub(super) fn want_again<S: State>(&mut self, spec: S::Spec, columns: &[usize], scope: &Scope, first_new: usize) -> Handle<S> {
         let request = StateRequest::of::<S>(spec, columns, scope);
-        let same = |i: &usize| *i >= first_new && self.states[*i].scope == request.scope && self.states[*i].spec == request.spec;
+        let same = |i: &usize| *i >= first_new && self.states[*i].spec == request.spec;
         let known = self.index.get(&request.key()).and_then(|alike| alike.iter().copied().find(same));
         let index = known.unwrap_or(self.states.len());
         if known.is_none() {
@@ -360,7 +366,7 @@ impl Requests {
     }
 
     fn find(&self, key: &Key, request: &StateRequest) -> Option<usize> {
-        let same = |&&i: &&usize| self.states[i].scope == request.scope && self.states[i].spec == request.spec;
+        let same = |&&i: &&usize| self.states[i].spec == request.spec;
         self.index.get(key)?.iter().find(same).copied()
     }
 
@@ -368,8 +374,8 @@ impl Requests {
     /// over all rows. Until a row is unsound, both have counted the same.
     pub fn same_over_all_rows(&self, first: usize) -> Vec<Option<usize>> {
         let of = |s: &StateRequest| {
-            let alike = self.index.get(&s.key())?;
-            alike.iter().find(|&&i| i >= first && s.is_of_sound_rows_what(&self.states[i])).map(|i| i - first)
+            let alike = self.index.get(&s.key_over_all_rows()?)?;
+            alike.iter().find(|&&i| i >= first && s.spec == self.states[i].spec).map(|i| i - first)
         };
         self.states[first..].iter().map(of).collect()
     }

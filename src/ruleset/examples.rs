@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value as Json;
 
-use super::only::answers;
+use super::only::{ByName, answers};
 use super::{RuleFile, RuleItem};
 use crate::diagnostic::{Code, Fault, Faults};
 use crate::findings::builtin;
@@ -53,7 +53,7 @@ pub(super) fn read(section: &Node, items: &[RuleItem], lost: bool, path: &str, f
     if faults.take_all(yaml::read::<Examples>(section, path)).is_none() {
         return Vec::new();
     }
-    let mut examples = Vec::new();
+    let (mut examples, by_name) = (Vec::new(), ByName::of(items));
     for row in list(section, "pass") {
         examples.extend(one(row, Vec::new(), path, faults));
     }
@@ -66,7 +66,7 @@ pub(super) fn read(section: &Node, items: &[RuleItem], lost: bool, path: &str, f
         };
         for name in names.iter().filter(|_| !lost) {
             let text = name.text().unwrap_or_default();
-            if text != builtin::MALFORMED.rule && !items.iter().any(|item| answers(item, text)) {
+            if text != builtin::MALFORMED.rule && by_name.answering(text).next().is_none() {
                 let fault = Fault::new(Code::UnknownRule, format!("no rule is called `{text}`")).at(name.at.in_file(path));
                 let known: Vec<String> = items.iter().map(super::listed::called).collect();
                 faults.push(fault.hint_nearest(text, known.iter().map(String::as_str)));

@@ -1,6 +1,6 @@
 //! The rules of a file by name, for programs that show each by itself before there is data.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use serde::Serialize;
 
@@ -65,11 +65,13 @@ pub(super) fn called(item: &RuleItem) -> String {
 /// Tells rules of one name apart by a number, from the second on.
 fn number_alike(listed: &mut [Listed]) {
     let mut taken: BTreeSet<String> = BTreeSet::new();
+    // The last number that was tried of each name: all before it are taken.
+    let mut numbers: HashMap<String, usize> = HashMap::new();
     for rule in listed {
-        let mut number = 1;
-        let mut name = rule.name.clone();
+        let number = numbers.entry(rule.name.clone()).or_insert(1);
+        let mut name = if *number == 1 { rule.name.clone() } else { format!("{}-{number}", rule.name) };
         while !taken.insert(name.clone()) {
-            number += 1;
+            *number += 1;
             name = format!("{}-{number}", rule.name);
         }
         rule.name = name;

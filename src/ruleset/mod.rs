@@ -38,17 +38,20 @@ pub use lint::{Odd, Oddity};
 pub use listed::Listed;
 pub use marked::marked;
 pub use notify::{EmailSection, NOTIFY_PREFIX, NotifySection, names_variable};
+pub use private::Surroundings;
 pub use profile::{Level, Profile, ProfileMap};
 pub use resolve::{Choices, Wording};
 pub use sections::SAMPLES_MAX;
 pub use sections::{
     Advance, BaselineSection, CleanStep, First, GateSection, KeptSummaries, KnownIssue, OnReject, Sections, SourceSection, TableFormat,
 };
-pub use several::Table;
+pub use several::{Siblings, Table};
 pub use table::Contract;
 pub use web::{HttpSection, Paging};
 pub use windows::{WindowSection, WindowSpan};
 pub use written::Written;
+
+use std::sync::Arc;
 
 use crate::diagnostic::{Fault, Faults};
 use crate::rules::Files;
@@ -102,7 +105,7 @@ pub struct RuleFile {
     /// The tables that are judged as one, parents first; none of a rule file about one data set, which has rules itself.
     pub tables: Vec<Table>,
     /// Of one of several tables: the names of all of them.
-    pub siblings: Vec<String>,
+    pub siblings: Arc<Siblings>,
     /// Of one of several tables that is judged alone: where each of them publishes.
     pub sibling_places: Vec<(String, GateSection)>,
     /// The tables that look for keys in this one, where it is chosen of several.

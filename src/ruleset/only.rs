@@ -1,6 +1,6 @@
 //! Some of the rules of a file: those that `--only` asks for.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::RuleItem;
 use super::listed::called;
@@ -21,17 +21,19 @@ pub(super) struct Only {
 impl Only {
     /// The rules that are asked for. A name that none has is a fault, but where a rule was `lost`, which might have it.
     pub(super) fn of(choices: &Choices, items: &[RuleItem], lost: bool, faults: &mut Faults) -> Self {
-        let none = Self { out: Vec::new() };
         if choices.only.is_empty() {
-            return none;
+            return Self { out: Vec::new() };
         }
-        for name in choices.only.iter().filter(|_| !lost && !choices.is_shared) {
-            if !is_built_in(name) && !items.iter().any(|item| answers(item, name)) {
+        let by_name = ByName::of(items);
+        let mut wanted: HashSet<usize> = HashSet::new();
+        for name in &choices.only {
+            let mut answering = by_name.answering(name).peekable();
+            if !lost && !choices.is_shared && !is_built_in(name) && answering.peek().is_none() {
                 faults.push(unknown(name, items));
             }
+            wanted.extend(answering);
         }
-        let is_out = |item: &RuleItem| !choices.only.iter().any(|name| answers(item, name));
-        Self { out: items.iter().enumerate().filter(|(_, item)| is_out(item)).map(|(index, _)| index).collect() }
+        Self { out: (0..items.len()).filter(|index| !wanted.contains(index)).collect() }
     }
 
     /// The names of the rules that are left out.
@@ -46,10 +48,51 @@ impl Only {
     }
 
     /// Whether a finding called so could come of rules alone that were left out.
-    pub(super) fn is_of_left_out(&self, name: &str, items: &[RuleItem]) -> bool {
-        let mut named = items.iter().enumerate().filter(|(_, item)| answers(item, name)).peekable();
-        named.peek().is_some() && named.all(|(index, _)| !self.keeps(index))
+    pub(super) fn is_of_left_out(&self, name: &str, by_name: &ByName<'_>) -> bool {
+        let mut named = by_name.answering(name).peekable();
+        named.peek().is_some() && named.all(|index| !self.keeps(index))
     }
+}
+
+/// Rules by what they answer to: their names, their tags, and what the names of their findings begin with.
+pub(super) struct ByName<'a> {
+    items: &'a [RuleItem],
+    names: HashMap<String, Vec<usize>>,
+    tags: HashMap<&'a str, Vec<usize>>,
+    stems: HashMap<&'a str, Vec<usize>>,
+}
+
+impl<'a> ByName<'a> {
+    pub(super) fn of(items: &'a [RuleItem]) -> Self {
+        let mut new = Self { items, names: HashMap::new(), tags: HashMap::new(), stems: HashMap::new() };
+        for (index, item) in items.iter().enumerate() {
+            new.names.entry(called(item)).or_default().push(index);
+            for tag in item.words.tags.iter().flat_map(|tags| &tags.0) {
+                new.tags.entry(tag).or_default().push(index);
+            }
+            // A rule about one column makes no finding but the one that it is called by.
+            if item.words.columns.is_some() || item.words.id.is_none() && item.words.column.is_none() {
+                new.stems.entry(stem(item)).or_default().push(index);
+            }
+        }
+        new
+    }
+
+    /// The rules that have the tag, or make a finding of the name.
+    pub(super) fn answering(&self, name: &str) -> impl Iterator<Item = usize> {
+        let stems = name.match_indices('-').map(|(at, _)| &name[..at]).filter_map(|stem| self.stems.get(stem));
+        let mut found: BTreeSet<usize> = stems.flatten().copied().filter(|&index| answers(&self.items[index], name)).collect();
+        match name.strip_prefix(TAG) {
+            Some(tag) => found = self.tags.get(tag).into_iter().flatten().copied().collect(),
+            None => found.extend(self.names.get(name).into_iter().flatten()),
+        }
+        found.into_iter()
+    }
+}
+
+/// What the names of a rule's findings begin with.
+fn stem(item: &RuleItem) -> &str {
+    item.words.id.as_ref().map_or(item.entry.name, |id| id.value.as_str())
 }
 
 /// Whether a finding is always there: rules are chosen, and the contract and records that cannot be read are judged in any case.
@@ -65,8 +108,7 @@ pub(super) fn answers(item: &RuleItem, name: &str) -> bool {
     if called(item) == name {
         return true;
     }
-    let stem = item.words.id.as_ref().map_or(item.entry.name, |id| id.value.as_str());
-    let Some(column) = name.strip_prefix(stem).and_then(|rest| rest.strip_prefix('-')) else { return false };
+    let Some(column) = name.strip_prefix(stem(item)).and_then(|rest| rest.strip_prefix('-')) else { return false };
     let Some(columns) = &item.words.columns else {
         return item.words.id.is_none() && item.words.column.is_none() && is_made_of(column, &words_of(&item.config));
     };

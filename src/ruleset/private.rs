@@ -1,10 +1,13 @@
 //! Which columns the rule file masks, and what of it may be quoted.
 
+use std::collections::{BTreeMap, HashSet};
+use std::ops::Range;
+
 use super::{RuleFile, Wording};
 use crate::diagnostic::{Faults, Place};
 use crate::privacy::{Around, Mask, MaskKey, Privacy};
 use crate::types::path_steps;
-use crate::yaml::{Node, Position, Value};
+use crate::yaml::{FileName, Node, Position, Value};
 
 /// Sections that hold no values of columns.
 const HARMLESS_SECTIONS: [&str; 3] = ["schema", "source", "gate"];
@@ -56,18 +59,37 @@ impl RuleFile {
         Quieter { own: (self.path.as_str(), self.text.as_str()), wording: &self.wording, privacy }.quiet(faults)
     }
 
+    /// The rules and sections of the file, by where they stand.
+    pub fn surroundings(&self) -> Surroundings<'_> {
+        let mut rules: BTreeMap<FileName, HashSet<u32>> = BTreeMap::from([(FileName::default(), HashSet::new())]);
+        self.items.iter().for_each(|item| _ = rules.entry(item.at.file).or_default().insert(item.at.line));
+        let parts = |(file, rules)| (file, PartsOf::of(self.wording.text_of(&FileName::or(file, &self.path), &self.text), &rules));
+        Surroundings { rules: self, files: rules.into_iter().map(parts).collect() }
+    }
+}
+
+/// What stands around places of a rule file, and of what it includes.
+pub struct Surroundings<'a> {
+    rules: &'a RuleFile,
+    files: BTreeMap<FileName, PartsOf<'a>>,
+}
+
+impl<'a> Surroundings<'a> {
     /// The rule that stands at a place of the file, or the section; nothing of the contract, whose rules name the one column
     /// that they look at.
-    pub fn around_rule(&self, at: Position) -> &str {
-        let text = self.around(at);
+    pub fn of_rule(&self, at: Position) -> &'a str {
+        let text = self.of(at);
         if text.starts_with("schema:") { "" } else { text }
     }
 
     /// The rule, or the section, that stands at a place of the file.
-    pub fn around(&self, at: Position) -> &str {
-        let text = self.wording.text_of(&at.file.or(&self.path), &self.text);
-        let begins_rule = |number| self.items.iter().any(|item| item.at.line == number && item.at.file == at.file);
-        self.wording.spoken(part_of(text, begins_rule, at.line))
+    fn of(&self, at: Position) -> &'a str {
+        let RuleFile { wording, path, text, .. } = self.rules;
+        let part = match self.files.get(&at.file) {
+            Some(parts) => parts.part(at.line),
+            None => PartsOf::of(wording.text_of(&at.file.or(path), text), &HashSet::new()).part(at.line),
+        };
+        wording.spoken(part)
     }
 }
 
@@ -156,27 +178,28 @@ fn around<'a>(text: &str, tree: Option<&Node>, part: &'a str, place: &Place) -> 
 struct Parts<'a> {
     text: &'a str,
     tree: Option<&'a Node>,
-    /// Where each rule begins, and whether it reaches one.
-    rules: Vec<(u32, bool)>,
+    parts: PartsOf<'a>,
+    /// Where parts begin in which a rule reaches one.
+    reaching: HashSet<usize>,
 }
 
 impl<'a> Parts<'a> {
     fn of(text: &'a str, tree: Option<&'a Node>, privacy: &Privacy) -> Self {
-        let rules = match tree.and_then(|tree| tree.get("rules")).map(|rules| &rules.value.value) {
+        let rules: Vec<(u32, bool)> = match tree.and_then(|tree| tree.get("rules")).map(|rules| &rules.value.value) {
             Some(Value::Sequence(items)) => items.iter().map(|item| (item.at.line, reaches(privacy, item))).collect(),
             Some(Value::Mapping(entries)) => entries.iter().map(|entry| (entry.key_at.line, reaches(privacy, &entry.value))).collect(),
             Some(Value::Null | Value::Scalar { .. }) | None => Vec::new(),
         };
-        Self { text, tree, rules }
+        let parts = PartsOf::of(text, &rules.iter().map(|(line, _)| *line).collect());
+        let reaching = rules.iter().filter(|(_, reaches)| *reaches).map(|(line, _)| parts.range(*line).start).collect();
+        Self { text, tree, parts, reaching }
     }
 
     /// What the line is part of. Of a rule that reaches a masked column without its name this is the whole file, which has
     /// the name.
     fn around(&self, line: u32) -> &'a str {
-        let part = |line| part_of(self.text, |number| self.rules.iter().any(|(begins, _)| *begins == number), line);
-        let own = part(line);
-        let is_own = |begins: u32| std::ptr::eq(part(begins), own);
-        if self.rules.iter().any(|(begins, reaches)| *reaches && is_own(*begins)) { self.text } else { own }
+        let own = self.parts.range(line);
+        if self.reaching.contains(&own.start) { self.text } else { &self.text[own] }
     }
 }
 
@@ -205,21 +228,37 @@ fn matches(glob: &str, name: &str) -> bool {
     matches(glob, name) || matches(glob.split('.').next().unwrap_or(glob), &root(name))
 }
 
-/// The part of a rule file that a line is in: a section, or one of the rules, which begin where `begins_rule` says so.
-fn part_of(text: &str, begins_rule: impl Fn(u32) -> bool, line: u32) -> &str {
-    let begins_section = |text: &str| !text.starts_with([' ', '\t', '-', '#']) && !text.trim().is_empty();
-    let (mut start, mut end, mut at) = (0, text.len(), 0);
-    for (number, row) in (1..).zip(text.split_inclusive('\n')) {
-        if begins_section(row) || begins_rule(number) {
-            if number > line {
-                end = at;
-                break;
+/// The parts of a rule file: sections, and rules.
+struct PartsOf<'a> {
+    text: &'a str,
+    /// The lines on which parts begin, and where these lines stand in the text.
+    begins: Vec<(u32, usize)>,
+}
+
+impl<'a> PartsOf<'a> {
+    /// Rules begin on the lines `rules`.
+    fn of(text: &'a str, rules: &HashSet<u32>) -> Self {
+        let begins_section = |text: &str| !text.starts_with([' ', '\t', '-', '#']) && !text.trim().is_empty();
+        let (mut begins, mut at) = (Vec::new(), 0);
+        for (number, row) in (1..).zip(text.split_inclusive('\n')) {
+            if begins_section(row) || rules.contains(&number) {
+                begins.push((number, at));
             }
-            start = at;
+            at += row.len();
         }
-        at += row.len();
+        Self { text, begins }
     }
-    &text[start..end]
+
+    /// Where the part stands that a line is in.
+    fn range(&self, line: u32) -> Range<usize> {
+        let next = self.begins.partition_point(|(number, _)| *number <= line);
+        let start = next.checked_sub(1).map_or(0, |own| self.begins[own].1);
+        start..self.begins.get(next).map_or(self.text.len(), |(_, at)| *at)
+    }
+
+    fn part(&self, line: u32) -> &'a str {
+        &self.text[self.range(line)]
+    }
 }
 
 #[cfg(test)]
@@ -234,8 +273,9 @@ mod tests {
         let hidden = |name: &str| (name.to_owned(), Mask::Hidden);
         assert_eq!(masks, [("name".to_owned(), Mask::Partial), hidden("upper"), hidden("twice")]);
         let at = |line| Position { line, ..Position::default() };
-        assert_eq!(rules.around(at(10)), "  - range: { column: n, max: 5 }\n");
-        assert_eq!(rules.around(at(13)), "  - length:\n      column: name\n      max: 5\n");
-        assert!(rules.around(at(8)).starts_with("transform:") && rules.around(at(8)).ends_with("a + 1\n"));
+        let rules = rules.surroundings();
+        assert_eq!(rules.of(at(10)), "  - range: { column: n, max: 5 }\n");
+        assert_eq!(rules.of(at(13)), "  - length:\n      column: name\n      max: 5\n");
+        assert!(rules.of(at(8)).starts_with("transform:") && rules.of(at(8)).ends_with("a + 1\n"));
     }
 }

@@ -1,6 +1,8 @@
 //! From the text of a rule file to what it says.
 
-use super::only::Only;
+use std::sync::Arc;
+
+use super::only::{ByName, Only};
 use super::resolve::{self, Choices, Expanded, Wording};
 use super::{Parsed, RuleFile, RuleItem, Sections, Words, examples, item, private, several, shape};
 use crate::diagnostic::{Code, Fault, Faults};
@@ -70,7 +72,10 @@ impl RuleFile {
         let examples = examples.map(|section| examples::read(&section, &items, lost, path, &mut faults)).unwrap_or_default();
         let only = Only::of(choices, &items, lost, &mut faults);
         let left_out = only.names(&items);
-        sections.known.retain(|known| !only.is_of_left_out(&known.rule.value, &items));
+        if !left_out.is_empty() {
+            let by_name = ByName::of(&items);
+            sections.known.retain(|known| !only.is_of_left_out(&known.rule.value, &by_name));
+        }
         let mut kept = (0..items.len()).map(|index| only.keeps(index));
         items.retain(|_| kept.next().unwrap_or(true));
         let is_written = nodes.iter().all(|one| one.used.is_none()) && left_out.is_empty();
@@ -93,7 +98,7 @@ impl RuleFile {
             examples,
             left_out,
             tables: Vec::new(),
-            siblings: Vec::new(),
+            siblings: Arc::default(),
             sibling_places: Vec::new(),
             children: Vec::new(),
             flat: None,

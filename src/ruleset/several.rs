@@ -1,6 +1,8 @@
 //! `tables`: several tables in one rule file, which are judged and gated as one. Each is read as a rule file of its own.
 
 use std::borrow::Cow;
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
@@ -67,6 +69,20 @@ pub struct Table {
     pub rules: RuleFile,
 }
 
+/// The names of all tables of a rule file, which each of them knows.
+#[derive(Debug, Clone, Default)]
+pub struct Siblings {
+    /// In the order of the file.
+    pub names: Vec<String>,
+    all: HashSet<String>,
+}
+
+impl Siblings {
+    pub fn has(&self, name: &str) -> bool {
+        self.all.contains(name)
+    }
+}
+
 /// Sections beside `tables` that are about all of them together.
 const OF_ALL: [&str; 4] = ["dataset", "description", "include", "tables"];
 
@@ -95,6 +111,7 @@ pub(super) fn read(mut tree: Node, text_and_path: (&str, &str), wording: &Wordin
     refuse_sections(&tree, path, &mut faults);
     let entries = named(&section, path, &mut faults);
     let names: Vec<String> = entries.iter().map(|entry| entry.key.clone()).collect();
+    let siblings = Arc::new(Siblings { all: names.iter().cloned().collect(), names: names.clone() });
     let (mut tables, mut is_comparable) = (Vec::new(), true);
     for entry in &entries {
         let mut own = table_tree(&tree, entry, path, &mut faults);
@@ -104,7 +121,7 @@ pub(super) fn read(mut tree: Node, text_and_path: (&str, &str), wording: &Wordin
         faults.extend(private::quiet(&own, text_and_path, wording, parsed.faults));
         is_comparable &= parsed.is_comparable;
         let Some(rules) = parsed.rules else { continue };
-        let siblings = names.clone();
+        let siblings = siblings.clone();
         let rules = RuleFile { flat: Some(resolve::flat(&own)), wording: wording.clone(), siblings, ..rules };
         refuse_words(&rules, entry, path, &mut faults);
         let parents = parents(&rules, path, &mut faults);
@@ -233,7 +250,7 @@ fn refuse_words(rules: &RuleFile, entry: &Entry, path: &str, faults: &mut Faults
         }
         Some(_) => {}
     }
-    for (source, paths) in rules.sections.sources.0.iter().filter(|(source, _)| rules.siblings.contains(source)) {
+    for (source, paths) in rules.sections.sources.0.iter().filter(|(source, _)| rules.siblings.has(source)) {
         let fault = Fault::new(Code::ConflictingWords, format!("`{source}` is both a table and one of `sources`"));
         faults.push(fault.at(paths.at.in_file(path)).hint("give the source another name"));
     }
@@ -241,17 +258,18 @@ fn refuse_words(rules: &RuleFile, entry: &Entry, path: &str, faults: &mut Faults
 
 /// The other tables in which the rules of a table look, each once.
 fn parents(rules: &RuleFile, path: &str, faults: &mut Faults) -> Vec<String> {
-    let mut parents: Vec<String> = Vec::new();
+    let (mut parents, mut met): (Vec<String>, HashSet<String>) = Default::default();
+    let sources: HashSet<&String> = rules.sections.sources.0.iter().map(|(known, _)| known).collect();
     for named in rules.items.iter().flat_map(|item| item.rule.looks_into()) {
         let Spanned { at, value: Elsewhere { source, is_declared, .. } } = &named;
         let [name] = source.as_slice() else { continue };
-        let is_source = rules.sections.sources.0.iter().any(|(known, _)| known == name);
-        if rules.siblings.contains(name) {
-            if !parents.contains(name) {
+        let is_source = sources.contains(name);
+        if rules.siblings.has(name) {
+            if met.insert(name.clone()) {
                 parents.push(name.clone());
             }
         } else if *is_declared && !is_source {
-            let known = rules.sections.sources.0.iter().map(|(known, _)| known).chain(&rules.siblings);
+            let known = rules.sections.sources.0.iter().map(|(known, _)| known).chain(&rules.siblings.names);
             let fault = Fault::new(Code::MissingOption, format!("no table or source is called `{name}`")).at(at.in_file(path));
             faults.push(fault.hint_nearest(name, known.map(String::as_str)));
         }
@@ -261,25 +279,41 @@ fn parents(rules: &RuleFile, path: &str, faults: &mut Faults) -> Vec<String> {
 
 /// The tables, parents first; otherwise in the order of the file. A circle is a fault.
 fn in_order(mut left: Vec<(Position, Table)>, path: &str, faults: &mut Faults) -> Vec<Table> {
+    let places: HashMap<String, usize> = left.iter().enumerate().map(|(place, (_, table))| (table.name.clone(), place)).collect();
+    // By table: for how many parents it waits, and who waits for it.
+    let (mut waits, mut children) = (vec![0usize; left.len()], vec![Vec::new(); left.len()]);
+    for (place, (_, table)) in left.iter().enumerate() {
+        for &parent in table.parents.iter().filter_map(|parent| places.get(parent)) {
+            waits[place] += 1;
+            children[parent].push(place);
+        }
+    }
+    let mut ready: BTreeSet<usize> = (0..left.len()).filter(|&place| waits[place] == 0).collect();
+    let mut left: Vec<Option<(Position, Table)>> = left.drain(..).map(Some).collect();
     let mut ordered: Vec<Table> = Vec::new();
-    while !left.is_empty() {
-        let waits = |table: &Table| table.parents.iter().any(|parent| left.iter().any(|(_, other)| other.name == *parent));
-        match left.iter().position(|(_, table)| !waits(table)) {
-            Some(next) => ordered.push(left.remove(next).1),
-            None => {
-                faults.push(circle(&left, path));
-                ordered.extend(left.drain(..).map(|(_, table)| table));
+    while let Some(next) = ready.pop_first() {
+        ordered.extend(left[next].take().map(|(_, table)| table));
+        for &child in &children[next] {
+            waits[child] -= 1;
+            if waits[child] == 0 {
+                ready.insert(child);
             }
         }
     }
+    let left: Vec<(Position, Table)> = left.into_iter().flatten().collect();
+    if !left.is_empty() {
+        faults.push(circle(&left, path));
+    }
+    ordered.extend(left.into_iter().map(|(_, table)| table));
     ordered
 }
 
 /// A fault that names tables of which each is the parent of the next.
 fn circle(left: &[(Position, Table)], path: &str) -> Fault {
-    let by_name = |name: &str| left.iter().find(|(_, table)| table.name == name);
-    let (mut walked, mut next) = (Vec::<&str>::new(), left.first());
-    while let Some((_, table)) = next.filter(|(_, table)| !walked.contains(&table.name.as_str())) {
+    let places: HashMap<&str, &(Position, Table)> = left.iter().map(|one| (one.1.name.as_str(), one)).collect();
+    let by_name = |name: &str| places.get(name).copied();
+    let (mut walked, mut met, mut next) = (Vec::<&str>::new(), HashSet::new(), left.first());
+    while let Some((_, table)) = next.filter(|(_, table)| met.insert(table.name.as_str())) {
         walked.push(&table.name);
         next = table.parents.iter().find_map(|parent| by_name(parent));
     }
@@ -295,7 +329,8 @@ fn circle(left: &[(Position, Table)], path: &str) -> Fault {
 
 /// Refuses parents whose published rows go away again when a batch is published: their children would lose them.
 fn refuse_moving_parents(tables: &[Table], path: &str, faults: &mut Faults) {
-    for table in tables.iter().filter(|table| tables.iter().any(|other| other.parents.contains(&table.name))) {
+    let parents: HashSet<&String> = tables.iter().flat_map(|table| &table.parents).collect();
+    for table in tables.iter().filter(|table| parents.contains(&table.name)) {
         let gate = &table.rules.sections.gate;
         let word = gate.replace.as_ref().map(|_| "replace").or_else(|| gate.merge.as_ref().map(|_| "merge"));
         if let Some(word) = word {

@@ -1,6 +1,8 @@
 //! A rule file beside the table that its batches go to, and beside earlier data: where it has no contract, the table's columns
 //! are the contract; where there is no table either, those of earlier data.
 
+use std::collections::{HashMap, HashSet};
+
 use super::RuleFile;
 use crate::rules::schema::SchemaSection;
 use crate::rules::schema::earlier::{EarlierColumns, Whose};
@@ -55,18 +57,29 @@ impl RuleFile {
         if self.sections.source.header.is_some_and(|header| header.0 == 0) && !columns.is_empty() {
             return columns;
         }
-        let is_made = |name: &str| self.sections.transform.0.iter().any(|(made, _)| made == name);
-        for field in table.schema.fields().iter().filter(|f| !is_made(f.name())) {
+        let made: HashSet<&str> = self.sections.transform.0.iter().map(|(made, _)| made.as_str()).collect();
+        // Where each column stands, the first of several, and what holds the nested fields among them.
+        let mut places: HashMap<String, usize> = columns.iter().enumerate().rev().map(|(place, c)| (c.name.clone(), place)).collect();
+        let mut around: HashSet<String> = columns.iter().flat_map(|column| around_of(&column.name)).collect();
+        for field in table.schema.fields().iter().filter(|f| !made.contains(f.name().as_str())) {
             let of_table =
                 ContractColumn { name: field.name().clone(), data_type: Some(field.data_type().clone()), format: None, is_strict: true };
-            let is_inside = |path: &str| path.strip_prefix(field.name().as_str()).is_some_and(|rest| rest.starts_with(['.', '[']));
-            match columns.iter().position(|c| c.name == *field.name()) {
+            match places.get(field.name()).copied() {
                 Some(own) if columns[own].data_type.is_none() => columns[own] = of_table,
                 Some(_) => {}
-                None if columns.iter().any(|c| is_inside(&c.name)) => {}
-                None => columns.push(of_table),
+                None if around.contains(field.name()) => {}
+                None => {
+                    places.insert(of_table.name.clone(), columns.len());
+                    around.extend(around_of(&of_table.name));
+                    columns.push(of_table);
+                }
             }
         }
         columns
     }
+}
+
+/// The paths that hold this one.
+fn around_of(path: &str) -> impl Iterator<Item = String> {
+    path.match_indices(['.', '[']).map(|(at, _)| path[..at].to_owned())
 }

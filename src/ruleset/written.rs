@@ -10,6 +10,9 @@ use crate::diagnostic::Place;
 use crate::privacy::{HIDDEN, Privacy};
 use crate::yaml::{Node, Value};
 
+/// Of so many characters the place of one is kept.
+const MARKED: usize = 256;
+
 /// Keys of a rule that can be read, and that hold names and choices, but no values of columns. Who answers for a rule and why it
 /// is there are shown with its findings anyhow.
 const NAMES_AND_CHOICES: [&str; 12] =
@@ -29,8 +32,10 @@ pub struct Written<'a> {
 struct WrittenFile<'a> {
     name: &'a str,
     text: &'a str,
-    /// Where each line begins.
-    lines: Vec<usize>,
+    /// Where each line begins, and how many characters stand before it.
+    lines: Vec<(usize, usize)>,
+    /// Where each of `MARKED` characters stands: a line may hold the whole file.
+    marks: Vec<usize>,
     /// The rules, by where they begin; only where columns are masked.
     rules: BTreeMap<(u32, u32), Node>,
 }
@@ -69,13 +74,21 @@ impl Written<'_> {
 
 impl<'a> WrittenFile<'a> {
     fn of(name: &'a str, text: &'a str, needs_rules: bool) -> Self {
-        let lines = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        let (mut lines, mut marks) = (vec![(0, 0)], Vec::new());
+        for (number, (at, c)) in text.char_indices().enumerate() {
+            if number.is_multiple_of(MARKED) {
+                marks.push(at);
+            }
+            if c == '\n' {
+                lines.push((at + 1, number + 1));
+            }
+        }
         let tree = needs_rules.then(|| Node::read(text, name).0).flatten();
         let rules = match tree.as_ref().and_then(|tree| tree.get("rules")).map(|rules| &rules.value.value) {
             Some(Value::Sequence(items)) => items.iter().map(|item| ((item.at.line, item.at.column), item.clone())).collect(),
             Some(Value::Mapping(_) | Value::Scalar { .. } | Value::Null) | None => BTreeMap::new(),
         };
-        Self { name, text, lines, rules }
+        Self { name, text, lines, marks, rules }
     }
 
     /// The text from where to where, as far to the left as it goes.
@@ -99,10 +112,13 @@ impl<'a> WrittenFile<'a> {
 
     /// Lines and columns count from 1; columns count characters.
     fn offset(&self, line: u32, column: u32) -> Option<usize> {
-        let begins = *self.lines.get(usize::try_from(line.checked_sub(1)?).ok()?)?;
-        let column = usize::try_from(column.checked_sub(1)?).ok()?;
-        let rest = &self.text[begins..];
-        Some(begins + rest.char_indices().nth(column).map_or(rest.len(), |(at, _)| at))
+        let (begins, before) = *self.lines.get(usize::try_from(line.checked_sub(1)?).ok()?)?;
+        let number = before + usize::try_from(column.checked_sub(1)?).ok()?;
+        let mark = self.marks.get(number / MARKED).copied().unwrap_or(self.text.len());
+        // The nearer of both is where to count from.
+        let (from, left) = if mark >= begins { (mark, number % MARKED) } else { (begins, number - before) };
+        let rest = &self.text[from..];
+        Some(from + rest.char_indices().nth(left).map_or(rest.len(), |(at, _)| at))
     }
 }
 

@@ -9,7 +9,7 @@ use super::memory::head_digest;
 use super::typed::ColumnLayout;
 use super::{Chunk, Known, Piece, Preread, Projection, ReadOptions, RowNumbers, Source, TakeChunk, Unit, UnitEnd};
 use crate::diagnostic::{Code, Fault};
-use crate::types::{is_text, type_name};
+use crate::types::{is_text, places, type_name};
 
 /// A number above this is a mistake: partitions are numbered without gaps.
 const NUMBER_MAX: u32 = 1 << 24;
@@ -66,8 +66,9 @@ fn columns_of(schema: &SchemaRef, there: &SchemaRef, number: u32) -> Result<Vec<
     let plain = |of: &SchemaRef| Ok::<_, Fault>(ColumnLayout::of(&[&name], std::slice::from_ref(of), None)?.schema);
     let (schema, there) = (plain(schema)?, plain(there)?);
     let differs = |what: String| Fault::new(Code::FilesDiffer, what).hint("the partitions of one data set have the same columns");
+    let (ours, theirs) = (places(&schema), places(&there));
     for field in there.fields() {
-        let Ok(own) = schema.field_with_name(field.name()) else {
+        let Some(own) = ours.get(field.name().as_str()).map(|&place| schema.field(place)) else {
             return Err(differs(format!("{name} has a column `{}` that the others do not have", field.name())));
         };
         if !is_alike(own.data_type(), field.data_type()) {
@@ -75,7 +76,7 @@ fn columns_of(schema: &SchemaRef, there: &SchemaRef, number: u32) -> Result<Vec<
             return Err(differs(format!("{name} has `{}` {kind} where the others have it {own}", field.name())));
         }
     }
-    Ok(schema.fields().iter().map(|field| there.index_of(field.name()).ok()).collect())
+    Ok(schema.fields().iter().map(|field| theirs.get(field.name().as_str()).copied()).collect())
 }
 
 /// Whether values of the one type are those of the other, and only held or shown otherwise.

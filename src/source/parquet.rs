@@ -5,6 +5,7 @@ mod int96;
 mod levels;
 mod statistics;
 
+use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -18,7 +19,7 @@ use xxhash_rust::xxh3::Xxh3Default;
 
 use self::int96::Int96Column;
 use self::levels::LeafCounts;
-pub(super) use self::statistics::{Statistics, statistics};
+pub(super) use self::statistics::{FooterStatistics, Statistics};
 use super::file::cannot_read;
 use super::typed::{ColumnLayout, damaged};
 use super::{
@@ -27,7 +28,7 @@ use super::{
 use crate::diagnostic::{Code, Fault};
 use crate::footer;
 use crate::remote::Readable;
-use crate::types::LEVELS_MAX;
+use crate::types::{LEVELS_MAX, places};
 
 /// Parquet files read as one table.
 #[derive(Debug)]
@@ -177,8 +178,10 @@ impl ParquetSource {
         let opened: Vec<OpenedFile> = files.iter().map(|file| OpenedFile::open(file, &wanted, &mut digest)).collect::<Result<_, _>>()?;
         let schemas: Vec<SchemaRef> = opened.iter().map(|file| file.footer.schema().clone()).collect();
         let layout = ColumnLayout::of_files(&files, &schemas, options.missing_values.as_ref())?;
+        let footers: Vec<(FooterStatistics<'_>, HashMap<&str, usize>)> =
+            opened.iter().map(|file| (FooterStatistics::of(&file.footer), places(file.footer.schema()))).collect();
         let of_column = |field: &Arc<Field>| {
-            let files = opened.iter().map(|file| statistics(field.name(), field.data_type(), &file.footer));
+            let files = footers.iter().map(|(footer, places)| footer.column(*places.get(field.name().as_str())?, field.data_type()));
             files.sum::<Option<Statistics>>().map(Into::into)
         };
         let known = Known {

@@ -211,7 +211,7 @@ pub(super) fn unknown_function<'a>(name: &str, known: impl Iterator<Item = &'a s
 
 #[cfg(test)]
 mod tests {
-    use super::super::Sql;
+    use super::super::{Columns, Sql};
     use super::*;
     use arrow::datatypes::Field;
     use chrono::DateTime;
@@ -224,7 +224,7 @@ mod tests {
     fn no_function_that_is_replaced_is_known_and_what_is_written_instead_can_be_parsed() {
         let schema = Schema::new(["x", "a", "b"].map(|name| Field::new(name, DataType::Null, true)).to_vec());
         for (_, write) in FUNCTIONS {
-            sql().parsed(write, &schema).unwrap_or_else(|why| panic!("{write}: {why}"));
+            sql().parsed(write, &Columns::of(&schema.fields)).unwrap_or_else(|why| panic!("{write}: {why}"));
         }
         let known = sql().function_names();
         let replaced = FUNCTIONS.iter().flat_map(|(names, _)| names.split(' '));

@@ -5,6 +5,7 @@
 //! range, and a division by zero, fail the row instead of wrapping around.
 
 mod checked;
+mod columns;
 mod constants;
 mod costly;
 mod evaluate;
@@ -27,6 +28,8 @@ use datafusion::logical_expr::Expr;
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
+pub(crate) use self::columns::Columns;
+use self::columns::{Tables, nullable};
 use self::messages::{Unknown, explained};
 use self::mistakes::Mixed;
 use crate::diagnostic::{Fault, Misread};
@@ -35,6 +38,7 @@ use crate::diagnostic::{Fault, Misread};
 pub(crate) struct Sql {
     context: SessionContext,
     now: DateTime<Utc>,
+    tables: Tables,
 }
 
 /// A compiled expression over some columns.
@@ -150,20 +154,20 @@ impl Sql {
         let mut config = SessionConfig::new().with_target_partitions(1);
         config.options_mut().sql_parser.enable_ident_normalization = false;
         let context = SessionContext::new_with_config(config);
-        Self { context, now }
+        Self { context, now, tables: Tables::default() }
     }
 
-    /// Compiles `text` against `schema`.
+    /// Compiles `text` over the columns `all`.
     ///
     /// # Errors
     /// The reason, in one line: not SQL, an unknown column or function, types that do not fit, a volatile function.
-    pub(crate) fn compile(&self, text: &str, schema: &Schema) -> Result<Expression, Misread> {
-        let parsed = self.parsed(text, schema)?;
+    pub(crate) fn compile(&self, text: &str, all: &Columns) -> Result<Expression, Misread> {
+        let parsed = self.parsed(text, all)?;
         let names: BTreeSet<&str> = parsed.column_refs().into_iter().map(|c| c.name.as_str()).collect();
-        let index = |name: &&str| schema.index_of(name).map_err(|_| format!("unknown column `{name}`"));
+        let index = |name: &&str| all.index_of(name).ok_or_else(|| format!("unknown column `{name}`"));
         let mut columns: Vec<usize> = names.iter().map(index).collect::<Result<_, _>>()?;
         columns.sort_unstable();
-        let field = |&i: &usize| Field::new(schema.field(i).name(), schema.field(i).data_type().clone(), true);
+        let field = |&i: &usize| Field::new(all.fields()[i].name(), all.fields()[i].data_type().clone(), true);
         let own = Arc::new(Schema::new(columns.iter().map(field).collect::<Vec<_>>()));
         let own_df = DFSchema::try_from(own.as_ref().clone()).map_err(explained)?;
         let mixed = mistakes::mixed(&parsed, &own_df).map_err(explained)?;
@@ -177,13 +181,12 @@ impl Sql {
         Ok(Expression { text: text.to_owned(), columns, data_type, broken, mixed, schema: own, physical, bytes_max })
     }
 
-    /// Parses `text`, whose columns are those of `schema`; types are not looked at.
-    fn parsed(&self, text: &str, schema: &Schema) -> Result<Expr, Misread> {
+    /// Parses `text`, whose columns are among `all`; types are not looked at.
+    fn parsed(&self, text: &str, all: &Columns) -> Result<Expr, Misread> {
         size::ensure_small(text)?;
-        let visible = Schema::new(schema.fields().iter().map(|f| f.as_ref().clone().with_nullable(true)).collect::<Vec<_>>());
-        let full = DFSchema::try_from(visible).map_err(explained)?;
-        let parsed = self.context.parse_sql_expr(text, &full).map_err(|error| match messages::unknown(&error) {
-            Some(Unknown::Column(name)) => mistakes::unknown_column(&name, text, schema),
+        let visible = DFSchema::try_from(nullable(&all.spoken_of(text))).map_err(explained)?;
+        let parsed = self.context.parse_sql_expr(text, &visible).map_err(|error| match messages::unknown(&error) {
+            Some(Unknown::Column(name)) => mistakes::unknown_column(&name, text, &all.schema()),
             Some(Unknown::Function(name)) => mistakes::unknown_function(&name, self.function_names().iter().map(String::as_str)),
             None => messages::explained_in(error, text),
         })?;
@@ -203,7 +206,7 @@ impl Sql {
         if let Err(why) = size::ensure_small(text) {
             return Some(why);
         }
-        let mut schema = schema.clone();
+        let mut schema = self.tables.columns(schema).spoken_of(text);
         for _ in 0..COLUMNS_MAX {
             let full = DFSchema::try_from(schema.clone()).ok()?;
             let unknown = match self.context.parse_sql_expr(text, &full) {
@@ -217,11 +220,11 @@ impl Sql {
                 }
                 // A nested field of a column that nothing is known of.
                 Some(Unknown::Column(_)) => return None,
-                Some(Unknown::Function(_)) => return self.parsed(text, &schema).err(),
+                Some(Unknown::Function(_)) => return self.parsed(text, &Columns::of(&schema.fields)).err(),
                 None => {
                     // Types are not known, so what is said of them means nothing.
                     let depends_on_types = self.context.parse_sql_expr(text, &full).err().is_some_and(|e| !messages::is_of_parser(&e));
-                    return if depends_on_types { None } else { self.parsed(text, &schema).err() };
+                    return if depends_on_types { None } else { self.parsed(text, &Columns::of(&schema.fields)).err() };
                 }
             }
         }
@@ -233,7 +236,16 @@ impl Sql {
     /// # Errors
     /// As [`Sql::compile`]; also where the expression is not true or false.
     pub(crate) fn condition(&self, text: &str, schema: &Schema) -> Result<Expression, Misread> {
-        let expression = self.compile(text, schema)?;
+        if let Some(known) = self.tables.condition(text, schema) {
+            return known;
+        }
+        let condition = self.new_condition(text, &self.tables.columns(schema));
+        self.tables.keep(text, schema, &condition);
+        condition
+    }
+
+    fn new_condition(&self, text: &str, all: &Columns) -> Result<Expression, Misread> {
+        let expression = self.compile(text, all)?;
         match expression.data_type {
             DataType::Boolean | DataType::Null => Ok(expression),
             ref other => {

@@ -6,6 +6,10 @@ use arrow::datatypes::{Float64Type, Int32Type, Int64Type};
 
 use super::*;
 
+fn columns(schema: &Schema) -> Columns {
+    Columns::of(&schema.fields)
+}
+
 fn schema() -> Schema {
     Schema::new(vec![Field::new("a", DataType::Int64, true), Field::new("userId", DataType::Int64, true)])
 }
@@ -13,7 +17,7 @@ fn schema() -> Schema {
 #[test]
 fn failing_rows_are_found_one_by_one() {
     let sql = Sql::new(DateTime::UNIX_EPOCH);
-    let expression = sql.compile("10 / a", &schema()).expect("compiles");
+    let expression = sql.compile("10 / a", &columns(&schema())).expect("compiles");
     let a: ArrayRef = Arc::new(Int64Array::from(vec![Some(5), Some(0), None, Some(0), Some(2)]));
     let (values, failures) = expression.evaluate(&[a], 5);
     let values: Vec<Option<i64>> = values[0].as_primitive::<Int64Type>().iter().collect();
@@ -33,9 +37,9 @@ fn now_is_the_clock_of_the_run() {
 fn names_keep_their_case_and_volatile_functions_are_refused() {
     let sql = Sql::new(DateTime::UNIX_EPOCH);
     assert_eq!(sql.condition("userId > 1", &schema()).expect("compiles").columns, [1]);
-    assert!(sql.compile("userid > 1", &schema()).is_err());
-    assert!(sql.compile("random() > 0.5", &schema()).expect_err("refused").to_string().contains("volatile"));
-    assert!(sql.compile("sum(a)", &schema()).expect_err("refused").to_string().contains("many rows"));
+    assert!(sql.compile("userid > 1", &columns(&schema())).is_err());
+    assert!(sql.compile("random() > 0.5", &columns(&schema())).expect_err("refused").to_string().contains("volatile"));
+    assert!(sql.compile("sum(a)", &columns(&schema())).expect_err("refused").to_string().contains("many rows"));
     assert!(sql.condition("a + 1", &schema()).expect_err("refused").to_string().contains("int64"));
 }
 
@@ -65,7 +69,7 @@ fn rows() -> (Schema, Vec<ArrayRef>) {
 
 fn computed(text: &str) -> String {
     let (schema, arrays) = rows();
-    let expression = Sql::new(DateTime::UNIX_EPOCH).compile(text, &schema).unwrap_or_else(|why| panic!("{text}: {why}"));
+    let expression = Sql::new(DateTime::UNIX_EPOCH).compile(text, &columns(&schema)).unwrap_or_else(|why| panic!("{text}: {why}"));
     assert_eq!(expression.broken, None, "{text}");
     let own: Vec<ArrayRef> = expression.columns.iter().map(|&c| arrays[c].clone()).collect();
     let (values, failures) = expression.evaluate(&own, 5);
@@ -177,7 +181,7 @@ fn times_beyond_nanoseconds_are_compared_with_the_clock_and_with_what_is_written
 #[test]
 fn a_part_that_can_never_be_computed_is_found_before_any_row_is() {
     let broken = |text: &str| {
-        let compiled = Sql::new(DateTime::UNIX_EPOCH).compile(text, &rows().0).unwrap_or_else(|why| panic!("{text}: {why}"));
+        let compiled = Sql::new(DateTime::UNIX_EPOCH).compile(text, &columns(&rows().0)).unwrap_or_else(|why| panic!("{text}: {why}"));
         compiled.broken.unwrap_or_else(|| panic!("{text} is not broken"))
     };
     assert_eq!(broken("1 / 0"), "`1 / 0` can never be computed: division by zero");
@@ -199,7 +203,7 @@ fn a_part_that_can_never_be_computed_is_found_before_any_row_is() {
     assert!(broken("case when q > 0 then cast('x' as int) end > 1").contains("can never be computed"));
     assert!(broken("x < 1e999").contains("float64"));
     for fine in ["to_timestamp(s, '%d.%m.%Y') > now()", "split_part(s, ',', 1) = 'a'", "power(x, 0) > 0", "regexp_like(s, '^a+$')"] {
-        let compiled = Sql::new(DateTime::UNIX_EPOCH).compile(fine, &rows().0).unwrap_or_else(|why| panic!("{fine}: {why}"));
+        let compiled = Sql::new(DateTime::UNIX_EPOCH).compile(fine, &columns(&rows().0)).unwrap_or_else(|why| panic!("{fine}: {why}"));
         assert_eq!(compiled.broken, None, "{fine}");
     }
 }
@@ -208,7 +212,7 @@ fn a_part_that_can_never_be_computed_is_found_before_any_row_is() {
 fn a_result_that_one_array_cannot_hold_comes_in_several() {
     let sql = Sql::new(DateTime::UNIX_EPOCH);
     let schema = Schema::new(vec![Field::new("n", DataType::Int64, true)]);
-    let expression = sql.compile("repeat('ab', n / n * 20)", &schema).expect("compiles").with_bytes_max(200);
+    let expression = sql.compile("repeat('ab', n / n * 20)", &columns(&schema)).expect("compiles").with_bytes_max(200);
     let n: ArrayRef = Arc::new(Int64Array::from(vec![1, 1, 1, 0, 1, 1, 1, 1, 1]));
     let (arrays, failures) = expression.evaluate(&[n], 9);
     let lengths: Vec<usize> = arrays.iter().map(|a| a.len()).collect();
@@ -222,7 +226,7 @@ fn a_result_that_one_array_cannot_hold_comes_in_several() {
 fn a_float_that_is_computed_keeps_every_other_value() {
     let sql = Sql::new(DateTime::UNIX_EPOCH);
     let schema = Schema::new(vec![Field::new("x", DataType::Float64, true)]);
-    let expression = sql.compile("x * 2", &schema).expect("compiles");
+    let expression = sql.compile("x * 2", &columns(&schema)).expect("compiles");
     let x: ArrayRef = Arc::new(Float64Array::from(vec![Some(1.5), None, Some(-0.0), Some(f64::NEG_INFINITY), Some(5e-324)]));
     let (values, failures) = expression.evaluate(&[x], 5);
     let values: Vec<Option<f64>> = values[0].as_primitive::<Float64Type>().iter().collect();
@@ -239,7 +243,7 @@ fn codes_stand_for_text_of_every_type() {
         let codes: DictionaryArray<Int32Type> = [Some("a"), None, Some("b"), Some("a")].into_iter().collect();
         let (holds, failures) = sql.condition("s = 'a'", &schema).expect("compiles").test(&[Arc::new(codes.clone())], 4);
         assert_eq!(holds.iter().collect::<Vec<_>>(), [Some(true), None, Some(false), Some(true)], "{text}");
-        let (upper, more) = sql.compile("upper(s)", &schema).expect("compiles").evaluate(&[Arc::new(codes)], 4);
+        let (upper, more) = sql.compile("upper(s)", &columns(&schema)).expect("compiles").evaluate(&[Arc::new(codes)], 4);
         let shown = |row| arrow::util::display::array_value_to_string(&upper[0], row).expect("shown");
         assert_eq!([shown(0), shown(1), shown(2), shown(3)], ["A", "", "B", "A"], "{text}");
         assert_eq!((failures, more), (Vec::new(), Vec::new()), "{text}");

@@ -57,7 +57,10 @@ impl Summary {
     /// The summary is damaged.
     pub fn figures(&self, name: &str, memory: &Arc<Budget>) -> Result<ColumnFigures, Fault> {
         let mut figures = ColumnFigures::default();
-        for entry in self.entries.values().filter(|entry| entry.question.columns == [name] && entry.question.condition.is_none()) {
+        // By their text, the questions about a column stand together.
+        let first = (vec![name.to_owned()], String::new(), Vec::new(), String::new(), 0, String::new());
+        let of_column = self.entries.range(first..).map(|(_, entry)| entry).take_while(|entry| entry.question.columns == [name]);
+        for entry in of_column.filter(|entry| entry.question.condition.is_none()) {
             if !entry.question.by.is_empty() || entry.value.is_null() {
                 continue;
             }

@@ -9,8 +9,8 @@ mod figures;
 mod file;
 mod pretty;
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::{Arc, OnceLock};
 
 use arrow::datatypes::{DataType, Schema};
 use serde_json::Value as Json;
@@ -38,6 +38,24 @@ pub struct Summary {
     /// By question: its text orders them.
     entries: BTreeMap<Key, Entry>,
     tests: BTreeMap<String, TestEntry>,
+    places: Places,
+}
+
+/// Where each column stands, once somebody asks. It is no part of what a summary says.
+#[derive(Debug, Default)]
+struct Places(OnceLock<HashMap<String, usize>>);
+
+impl Clone for Places {
+    /// The columns of a copy may become others.
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl PartialEq for Places {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
 }
 
 /// The batches that the rows came in.
@@ -157,7 +175,9 @@ impl Summary {
 
     /// The column called `name`.
     pub fn column(&self, name: &str) -> Option<&Column> {
-        self.columns.iter().find(|column| column.name == name)
+        // The first of several counts.
+        let all = || self.columns.iter().enumerate().rev().map(|(place, column)| (column.name.clone(), place)).collect();
+        self.places.0.get_or_init(all).get(name).map(|place| &self.columns[*place])
     }
 
     /// The state that answers `question` of columns that have `types` now; inside, why it does not.
@@ -207,8 +227,9 @@ impl Summary {
             };
             all.entries.insert(key.clone(), value);
         }
-        let is_masked = |name: &String| all.columns.iter().any(|column| column.masked && column.name == *name);
-        let mentions = |text: &String| all.columns.iter().any(|column| column.masked && text.contains(column.name.as_str()));
+        let masked: HashSet<&str> = all.columns.iter().filter(|column| column.masked).map(|column| column.name.as_str()).collect();
+        let is_masked = |name: &String| masked.contains(name.as_str());
+        let mentions = |text: &String| masked.iter().any(|name| text.contains(name));
         let shows = |entry: &Entry| {
             let by_masked = entry.question.by.iter().any(is_masked) || entry.question.condition.as_ref().is_some_and(mentions);
             by_masked
@@ -281,9 +302,12 @@ pub fn columns_of<'a>(summaries: impl Iterator<Item = &'a Summary>) -> Result<Ve
 fn merged_columns(ours: &[Column], theirs: &[Column]) -> Result<Vec<Column>, Fault> {
     let names = |columns: &[Column]| columns.iter().map(|column| column.name.clone()).collect::<Vec<_>>();
     let (first, second) = if (ours.len(), names(theirs)) >= (theirs.len(), names(ours)) { (ours, theirs) } else { (theirs, ours) };
+    let by_name =
+        |columns: &'_ [Column]| columns.iter().rev().map(|column| (column.name.clone(), column.clone())).collect::<HashMap<_, _>>();
+    let (of_first, of_second) = (by_name(first), by_name(second));
     let mut all = Vec::new();
     for column in first {
-        all.push(match second.iter().find(|other| other.name == column.name) {
+        all.push(match of_second.get(&column.name) {
             None => column.clone(),
             Some(other) => Column {
                 name: column.name.clone(),
@@ -293,7 +317,7 @@ fn merged_columns(ours: &[Column], theirs: &[Column]) -> Result<Vec<Column>, Fau
             },
         });
     }
-    let mut rest: Vec<Column> = second.iter().filter(|column| !first.iter().any(|c| c.name == column.name)).cloned().collect();
+    let mut rest: Vec<Column> = second.iter().filter(|column| !of_first.contains_key(&column.name)).cloned().collect();
     rest.sort_by(|a, b| a.name.cmp(&b.name));
     all.extend(rest);
     Ok(all)

@@ -17,6 +17,9 @@ use crate::diagnostic::{Code, Fault, Faults, may_mean};
 const SPANNED: &str = "$sluicegate::spanned";
 pub const LITERAL: &str = "$sluicegate::literal";
 
+/// After each mistake all is read again: a part with more of them than that is not read to its end.
+const FAULTS_MAX: usize = 100;
+
 /// Reads `T` from `node`, going on past each mistake so that all of them are reported.
 ///
 /// After a failure, the innermost entry or item that holds it is set aside and the rest read again;
@@ -38,6 +41,12 @@ pub fn read_on<T: DeserializeOwned>(node: &Node, file: &str) -> (Option<T>, Faul
             Ok(value) => return (Some(value), faults),
             Err(error) => error,
         };
+        if set_aside.len() >= FAULTS_MAX {
+            let last = faults.0.last().and_then(|fault| fault.place.clone()).unwrap_or_else(|| node.at.in_file(file));
+            let fault = Fault::new(Code::InvalidValue, "there are more mistakes, which are not told").at(last);
+            faults.push(fault.hint("correct these first"));
+            return (None, faults);
+        }
         error.path.reverse();
         let lacks = |key: &str| set_aside.iter().any(|(path, name)| *path == error.path && may_mean(name, key));
         if !error.missing.is_some_and(lacks) {

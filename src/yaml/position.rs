@@ -1,5 +1,6 @@
 //! Where something stands in a YAML text.
 
+use std::collections::BTreeMap;
 use std::sync::{PoisonError, RwLock};
 
 use saphyr_parser::{Marker, Span};
@@ -23,15 +24,23 @@ pub struct FileName(pub(super) u32);
 
 /// Names of included files. A position is copied with every value that is read, so it holds a number and not the text. There are
 /// as many names as different files were included, however often rule files are read.
-static NAMES: RwLock<Vec<String>> = RwLock::new(Vec::new());
+static NAMES: RwLock<Names> = RwLock::new(Names { all: Vec::new(), places: BTreeMap::new() });
+
+struct Names {
+    all: Vec<String>,
+    places: BTreeMap<String, usize>,
+}
 
 impl FileName {
     /// The name of an included file.
     pub fn of(name: &str) -> Self {
         let mut names = NAMES.write().unwrap_or_else(PoisonError::into_inner);
-        let index = names.iter().position(|known| known == name).unwrap_or_else(|| {
-            names.push(name.to_owned());
-            names.len() - 1
+        let known = names.places.get(name).copied();
+        let index = known.unwrap_or_else(|| {
+            let next = names.all.len();
+            names.all.push(name.to_owned());
+            names.places.insert(name.to_owned(), next);
+            next
         });
         Self(u32::try_from(index + 1).unwrap_or(u32::MAX))
     }
@@ -39,7 +48,7 @@ impl FileName {
     /// The name; `own` is that of the rule file itself.
     pub fn or(self, own: &str) -> String {
         let names = NAMES.read().unwrap_or_else(PoisonError::into_inner);
-        let name = (self.0 as usize).checked_sub(1).and_then(|index| names.get(index));
+        let name = (self.0 as usize).checked_sub(1).and_then(|index| names.all.get(index));
         name.map_or_else(|| own.to_owned(), Clone::clone)
     }
 }

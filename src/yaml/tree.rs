@@ -65,7 +65,7 @@ impl Node {
         loop {
             let mut reader = Reader {
                 parser: Parser::new_from_str(&text),
-                anchors: Vec::new(),
+                anchors: HashMap::new(),
                 nodes: 0,
                 file,
                 text: &text,
@@ -173,7 +173,7 @@ impl Node {
 
 struct Reader<'a> {
     parser: Parser<'a, saphyr_parser::StrInput<'a>>,
-    anchors: Vec<(usize, Node)>,
+    anchors: HashMap<usize, Node>,
     nodes: usize,
     file: &'a str,
     text: &'a str,
@@ -260,7 +260,7 @@ impl Reader<'_> {
                 (Value::Mapping(entries), anchor)
             }
             Event::Alias(anchor) => {
-                let node = self.anchors.iter().rev().find(|(id, _)| *id == anchor).map(|(_, n)| n.clone());
+                let node = self.anchors.get(&anchor).cloned();
                 let node = node.ok_or_else(|| self.fault(at, "an alias to something not yet complete"))?;
                 self.count(size(&node), at)?;
                 return Ok(Node { at, value: node.value });
@@ -275,7 +275,7 @@ impl Reader<'_> {
         };
         let node = Node { at, value };
         if anchor > 0 {
-            self.anchors.push((anchor, node.clone()));
+            self.anchors.insert(anchor, node.clone());
         }
         Ok(node)
     }

@@ -1,8 +1,10 @@
 //! One item of the rule file: to which columns it binds, and what it asks for.
 
+use std::collections::HashSet;
+
 use arrow::datatypes::{DataType, Field};
 
-use super::preparation::{certainty, is_declared};
+use super::preparation::Known;
 use super::{Plan, PlannedCheck, Terms, contract};
 use crate::audit::select::select;
 use crate::diagnostic::{Code, Fault, Faults, Misread};
@@ -11,6 +13,7 @@ use crate::metric::completeness::Completeness;
 use crate::metric::groups::{GroupCounts, can_be_named};
 use crate::paths::PathColumn;
 use crate::prepare::Prepare;
+use crate::privacy::Privacy;
 use crate::rules::schema::ChangeKind;
 use crate::rules::words::{AgainstWord, ColumnSelection, OnFail, Over, Tolerance};
 use crate::rules::{Asking, BesideRequest, Binder, EarlierLimit, Handle, Judge, Policy, Requests, Scope, StateRequest, Unfit};
@@ -46,6 +49,9 @@ pub(super) struct Binding<'a, 'b> {
     pub(super) sql: &'a LazySql,
     /// Of a batch that keeps to the contract.
     pub(super) contract: &'a Prepare,
+    pub(super) known: &'a Known<'b>,
+    /// The columns that the contract masks.
+    pub(super) masked: &'a Privacy,
 }
 
 impl Binding<'_, '_> {
@@ -74,7 +80,7 @@ impl Binding<'_, '_> {
     fn without_values(&self, item: &RuleItem, column: Option<&Spanned<String>>, faults: &Faults) -> Option<String> {
         let is_about_types = faults.0.iter().all(|fault| fault.code == Code::UnfitColumn);
         let is_named = |name: &&String| column.is_some_and(|column| column.value == **name) || item.mentions(name);
-        let is_open = |name: &&String| self.terms.infers && !is_declared(self.terms, name);
+        let is_open = |name: &&String| self.known.is_inferred(name);
         self.terms.without_values.iter().filter(|_| is_about_types).filter(is_open).find(is_named).cloned()
     }
 
@@ -237,9 +243,9 @@ impl Binding<'_, '_> {
         baseline: Option<&str>,
     ) -> Result<BoundRule, Faults> {
         let path = &self.terms.rules.path;
-        let certainty = |field: &Field| certainty(self.terms, field);
-        let is_inferred = |name: &str| self.terms.infers && !is_declared(self.terms, name);
-        let is_masked = |name: &str| self.terms.rules.privacy(None).mask_of(name).is_some();
+        let certainty = |field: &Field| self.known.certainty(field);
+        let is_inferred = |name: &str| self.known.is_inferred(name);
+        let is_masked = |name: &str| self.masked.mask_of(name).is_some();
         let mut binder = Binder {
             prepare,
             column: None,
@@ -254,7 +260,7 @@ impl Binding<'_, '_> {
             baseline: baseline.map(str::to_owned),
             sources: &self.terms.rules.sections.sources.0,
             others: self.terms.others,
-            tables: &self.terms.rules.siblings,
+            is_table: &|name| self.terms.rules.siblings.has(name),
             is_masked: &is_masked,
             is_inferred: &is_inferred,
             certainty: &certainty,
@@ -363,11 +369,6 @@ fn has_names_for_groups(binder: &Binder<'_>) -> Result<(), Fault> {
 
 /// Each index once, where it first stands.
 fn different(indices: &[usize]) -> Vec<usize> {
-    let mut different: Vec<usize> = Vec::new();
-    for index in indices.iter().copied() {
-        if !different.contains(&index) {
-            different.push(index);
-        }
-    }
-    different
+    let mut seen = HashSet::new();
+    indices.iter().copied().filter(|index| seen.insert(*index)).collect()
 }

@@ -1,5 +1,7 @@
 //! KnownIssue issues: rows that fail a rule for a reason that is accepted for now.
 
+use std::collections::HashMap;
+
 use arrow::datatypes::Field;
 
 use super::Terms;
@@ -15,12 +17,15 @@ pub(super) fn attach(terms: &Terms<'_>, sql: &LazySql, certainty: impl Fn(&Field
     let mut faults = Faults::default();
     let file = &terms.rules.path;
     let today = (terms.now.timestamp().div_euclid(86_400)) as i32;
-    for known in &terms.rules.sections.known {
+    let known = &terms.rules.sections.known;
+    // The first of several counts.
+    let places = plan.checks.iter().enumerate().rev().filter(|_| !known.is_empty()).map(|(place, check)| (check.id.clone(), place));
+    let places: HashMap<String, usize> = places.collect();
+    for known in known {
         let KnownIssue { rule, r#where, until, .. } = &known.value;
-        let ids: Vec<&str> = plan.checks.iter().map(|c| c.id.as_str()).collect();
-        let Some(check) = plan.checks.iter().position(|c| c.id == rule.value) else {
+        let Some(&check) = places.get(&rule.value) else {
             let fault = Fault::new(Code::UnknownRule, format!("no finding is called `{}`", rule.value)).at(rule.at.in_file(file));
-            faults.push(fault.hint_nearest(&rule.value, ids));
+            faults.push(fault.hint_nearest(&rule.value, plan.checks.iter().map(|check| check.id.as_str())));
             continue;
         };
         let condition = match sql.get().condition(&r#where.value, &plan.prepare.schema) {

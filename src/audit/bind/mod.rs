@@ -18,7 +18,7 @@ use chrono::{DateTime, Utc};
 
 pub(super) use self::contract::schema as contract_schema;
 use self::item::Binding;
-use self::preparation::{binding, certainty};
+use self::preparation::{Known, binding};
 use super::earlier::{self, ComparedColumn, Earlier, Profiled};
 use super::keeps::{self, Keeps};
 use super::profile::{self, ColumnPlan, Relations};
@@ -158,13 +158,13 @@ pub(crate) fn bind_what_fits(terms: &Terms<'_>) -> Result<Plan, Faults> {
 
 /// Binds what can be bound, and says what cannot.
 fn bind_on(terms: &Terms<'_>) -> (Plan, Faults) {
-    let sql = LazySql::new(terms.now);
-    let (prepare, data_faults) = binding(terms, terms.schema, &sql);
+    let (sql, known) = (LazySql::new(terms.now), Known::of(terms));
+    let (prepare, data_faults) = binding(terms, &known, terms.schema, &sql);
     let mut faults = Faults::default();
     let mut skipped_steps = Vec::new();
     // What does not fit the data is the batch's fault if it would have fitted the contract.
     let contract_schema = Arc::new(contract::schema(terms.rules, terms.schema, terms.profiled));
-    let (contract_prepare, contract_faults) = binding(terms, &contract_schema, &sql);
+    let (contract_prepare, contract_faults) = binding(terms, &known, &contract_schema, &sql);
     for fault in data_faults.0 {
         match contract_faults.is_empty() {
             true => skipped_steps.push(fault.what),
@@ -187,11 +187,11 @@ fn bind_on(terms: &Terms<'_>) -> (Plan, Faults) {
         earlier: Earlier::default(),
         compared: Vec::new(),
     };
-    let binding = Binding { terms, sql: &sql, contract: &contract_prepare };
+    let binding = Binding { terms, sql: &sql, contract: &contract_prepare, known: &known, masked: &terms.rules.privacy(None) };
     for (name, contract) in terms.rules.sections.schema.iter().flat_map(|s| &s.columns.0) {
         // Where the column is gone, the finding about the schema fails.
         if contract.required == Some(true)
-            && plan.prepare.rule_schema.column_with_name(name).is_some()
+            && plan.prepare.index_of(name).is_some()
             && let Err(more) = binding.required(name, contract.at, &mut plan)
         {
             faults.extend(more);
@@ -202,7 +202,7 @@ fn bind_on(terms: &Terms<'_>) -> (Plan, Faults) {
             faults.extend(more);
         }
     }
-    if let Err(more) = known::attach(terms, &sql, |field| certainty(terms, field), &mut plan) {
+    if let Err(more) = known::attach(terms, &sql, |field| known.certainty(field), &mut plan) {
         faults.extend(more);
     }
     if terms.rules.goes_to_delta {

@@ -1,5 +1,7 @@
 //! What the destination's table promises of its rows, as rules: a row that breaks a promise is set aside.
 
+use std::collections::HashSet;
+
 use arrow::datatypes::{DataType, FieldRef};
 
 use super::{Binding, Plan};
@@ -10,6 +12,7 @@ use crate::rules::schema::delta_types::{in_delta, is_held_by};
 use crate::rules::schema::table::{TableConstraint, TableTerms};
 use crate::rules::words::Nulls;
 use crate::ruleset::{RuleItem, Words};
+use crate::types::places;
 use crate::yaml::{Entry, Node, Position, Spanned, Value};
 
 impl Binding<'_, '_> {
@@ -32,10 +35,12 @@ impl Binding<'_, '_> {
             faults.take_all(self.bind_check(&item, Some(&here(name)), plan));
         }
         let Some(table) = table else { return faults.or_ok(()) };
+        let required = plan.checks.iter().filter(|check| check.known_reasons.is_empty()).map(|check| check.id.clone());
+        let required: HashSet<String> = required.collect();
         for name in &table.not_null {
-            let is_required = plan.checks.iter().any(|check| check.id == REQUIRED.id_of(name) && check.known_reasons.is_empty());
+            let is_required = required.contains(&REQUIRED.id_of(name));
             // Where the column is gone, the finding about the schema says so.
-            if !is_required && plan.prepare.rule_schema.column_with_name(name).is_some() {
+            if !is_required && plan.prepare.index_of(name).is_some() {
                 let mut item = super::contract::required(name, Position::default());
                 item.code = NOT_NULL.code.clone();
                 item.words.id = Some(here(NOT_NULL.id_of(name)));
@@ -84,7 +89,8 @@ impl Binding<'_, '_> {
 
 /// Columns and nested fields of which some values may be others in the table, and their types there.
 fn lossy(table: Option<&TableTerms>, plan: &Plan) -> Vec<(String, DataType)> {
-    let of_table = |name: &str| table.and_then(|t| t.schema.field_with_name(name).ok()).map(|f| f.data_type());
+    let there = table.map(|table| (&table.schema, places(&table.schema)));
+    let of_table = |name: &str| there.as_ref().and_then(|(schema, places)| Some(schema.field(*places.get(name)?).data_type()));
     let held = |field: &FieldRef| {
         let held = match of_table(field.name()) {
             Some(there) if is_held_by(field.data_type(), there) => there.clone(),

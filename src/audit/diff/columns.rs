@@ -1,5 +1,7 @@
 //! Which columns of two data sets are compared, and in which form.
 
+use std::collections::HashSet;
+
 use crate::metric::paired::Form;
 use crate::paths::PathColumn;
 use crate::prepare::Prepare;
@@ -42,13 +44,15 @@ impl PairedColumns {
             None => {
                 let names = |prepare: &Prepare| prepare.schema.fields().iter().map(|field| field.name().clone()).collect::<Vec<_>>();
                 let (of_there, of_here) = (names(there), names(here));
-                let only = |names: &[String], others: &[String]| {
-                    let only: Vec<String> = names.iter().filter(|name| !others.contains(name)).map(|name| format!("`{name}`")).collect();
+                let only = |names: &[String], others: &Prepare| {
+                    let only = names.iter().filter(|name| others.schema_index_of(name).is_none());
+                    let only: Vec<String> = only.map(|name| format!("`{name}`")).collect();
                     (!only.is_empty()).then(|| only.join(", "))
                 };
-                differ.extend(only(&of_here, &of_there).map(|only| format!("only in the batch: {only}")));
-                differ.extend(only(&of_there, &of_here).map(|only| format!("only in {against}: {only}")));
-                of_here.into_iter().filter(|name| of_there.contains(name) && !query.key.contains(name)).collect()
+                differ.extend(only(&of_here, there).map(|only| format!("only in the batch: {only}")));
+                differ.extend(only(&of_there, here).map(|only| format!("only in {against}: {only}")));
+                let key: HashSet<&String> = query.key.iter().collect();
+                of_here.into_iter().filter(|name| there.schema_index_of(name).is_some() && !key.contains(name)).collect()
             }
         };
         for name in &named {
@@ -69,7 +73,8 @@ impl PairedColumns {
 /// The column of this name; outside, that one of both has none; inside, why its values cannot be compared.
 fn paired(name: &str, there: &Prepare, here: &Prepare, query: &DiffQuery) -> Result<Result<PairedColumn, String>, String> {
     let find = |prepare: &Prepare| {
-        let (index, field) = prepare.rule_schema.column_with_name(name)?;
+        let index = prepare.index_of(name)?;
+        let field = prepare.rule_schema.field(index);
         let is_elements = prepare.path(index).is_some_and(PathColumn::is_elements);
         (!is_elements).then(|| (index, field.data_type().clone()))
     };

@@ -4,6 +4,7 @@
 //! the body. The body holds what the fold answers as JSON, the columns as an Arrow schema, then each segment: its units and row
 //! counts, and its states, each by itself. Equal folds give equal bytes.
 
+use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -21,6 +22,7 @@ use crate::metric::Budget;
 use crate::metric::any::AnySpec;
 use crate::metric::completeness::Counts;
 use crate::rules::{Question, TestQuestion};
+use crate::types::places;
 
 /// The last byte is the format's version.
 const MAGIC: [u8; 8] = *b"sg-fold\x01";
@@ -99,7 +101,8 @@ impl Fold {
         let head: SavedHead = read(&mut rest)?;
         let SavedQuestions { plan, states, tests } = serde_json::from_str(&head.asked).map_err(|e| damaged(&e))?;
         let schema = columns(&head.schema)?;
-        let specs = states.iter().map(|question| Spec::of(question, &schema)).collect::<Result<Vec<_>, Fault>>()?;
+        let places = places(&schema);
+        let specs = states.iter().map(|question| Spec::of(question, &schema, &places)).collect::<Result<Vec<_>, Fault>>()?;
         let mut segments = Vec::new();
         for _ in 0..head.segments {
             let SavedSegment { units, rows } = read(&mut rest)?;
@@ -129,9 +132,12 @@ struct Spec {
 }
 
 impl Spec {
-    fn of(question: &Question, schema: &Schema) -> Result<Self, Fault> {
+    fn of(question: &Question, schema: &Schema, places: &HashMap<&str, usize>) -> Result<Self, Fault> {
         let spec = AnySpec::read(&question.state, question.version, !question.by.is_empty(), &question.spec)?;
-        let data_type = |name: &String| schema.field_with_name(name).map(|f| f.data_type().clone()).map_err(|e| damaged(&e));
+        let data_type = |name: &String| match places.get(name.as_str()) {
+            Some(&place) => Ok(schema.field(place).data_type().clone()),
+            None => Err(schema.field_with_name(name).map_or_else(|e| damaged(&e), |_| damaged(&"a column is none"))),
+        };
         Ok(Self { spec, types: question.columns.iter().map(data_type).collect::<Result<_, Fault>>()? })
     }
 

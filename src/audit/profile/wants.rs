@@ -63,12 +63,12 @@ pub(super) fn levels(rules: &RuleFile, prepare: &Prepare) -> Result<Vec<Wants>, 
             .take(select(columns, prepare, prepare, None).map_err(|what| Fault::told(Code::UnknownColumn, what).at(at.clone())))
             .unwrap_or_default()
         {
-            match schema.index_of(&name) {
-                Ok(index) => {
+            match prepare.schema_index_of(&name) {
+                Some(index) => {
                     wants[index].counted = true;
                     set(&mut wants[index]);
                 }
-                Err(_) => {
+                None => {
                     let known = schema.fields().iter().map(|f| f.name().as_str());
                     faults.push(
                         Fault::new(Code::UnknownColumn, format!("unknown column `{name}`")).at(at.clone()).hint_nearest(&name, known),

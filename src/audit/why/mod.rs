@@ -203,8 +203,7 @@ impl<'a> Look<'a> {
 
 /// The columns that a rule speaks of.
 fn own(plan: &Plan, check: &PlannedCheck) -> BTreeSet<usize> {
-    let schema = &plan.prepare.rule_schema;
-    let named = check.columns.iter().filter_map(|name| schema.index_of(name).ok());
+    let named = check.columns.iter().filter_map(|name| plan.prepare.index_of(name));
     let tested = check.test.iter().flat_map(|&test| &plan.requests.tests[test].columns).copied();
     let condition = check.scope.condition.iter().flat_map(|&c| &plan.requests.conditions[c].expression.columns).copied();
     let all = named.chain(tested).chain(condition).chain(check.scope.by.iter().copied()).chain(check.shows.iter().copied());

@@ -12,6 +12,7 @@ use super::written::{Rewritten, rewritten};
 use super::{ChangeKind, Evolution, Observed, Optional, Readers, SchemaChange, SchemaSection, type_change};
 use crate::metric::is_numeric;
 use crate::shown::digits;
+use crate::types::{Tally, places};
 
 /// Where more nodes are gone and came than that, none is sought by its values.
 const LIKENESSES_MAX: usize = 1_000_000;
@@ -129,7 +130,8 @@ impl Pairs {
 impl SchemaSection {
     /// Every difference, in the contract's order, then what came, in the batch's.
     pub fn changes(&self, batch: &Observed<'_>) -> Vec<SchemaChange> {
-        let old = Node::of_contract(self, |name| batch.schema.column_with_name(name).is_some());
+        let columns = places(batch.schema);
+        let old = Node::of_contract(self, |name| columns.contains_key(name));
         let new = Node::of_fields(batch.schema.fields());
         let mut comparing = Comparing::new(self.evolution, New::Batch { batch, lost_are_missed: true });
         comparing.nodes("", &old, &new);
@@ -157,6 +159,9 @@ pub(super) struct Comparing<'a> {
     /// Whether what is compared bears another name now: to whoever reads by name, its type has nothing to do with what it was.
     is_renamed: bool,
     pub(super) found: Vec<FoundChange>,
+    /// Of a batch, by path: examples of values that contradict the contract, and kinds of values.
+    contradicted: HashMap<&'a str, &'a [String]>,
+    tallies: HashMap<&'a str, &'a Tally>,
 }
 
 /// A change, and what it means to others.
@@ -171,7 +176,13 @@ pub(super) struct FoundChange {
 
 impl<'a> Comparing<'a> {
     pub(super) fn new(evolution: Evolution, new: New<'a>) -> Self {
-        Self { evolution, new, is_renamed: false, found: Vec::new() }
+        let mut new = Self { evolution, new, is_renamed: false, found: Vec::new(), contradicted: HashMap::new(), tallies: HashMap::new() };
+        if let New::Batch { batch, .. } = new.new {
+            // The first of several counts.
+            new.contradicted.extend(batch.contradicted.iter().rev().map(|(path, examples)| (path.as_str(), examples.as_slice())));
+            new.tallies.extend(batch.tallies.iter().rev().map(|tally| (tally.path.as_str(), tally)));
+        }
+        new
     }
 
     fn push(&mut self, path: &str, kind: ChangeKind, optional: Optional, from: Option<String>, to: Option<String>) {
@@ -210,11 +221,11 @@ impl<'a> Comparing<'a> {
                     last.change.alike_percent = Some((alike * 100.0).floor() as u8);
                 }
             }
-            let was_renamed = self.is_renamed;
+            let (was_renamed, first) = (self.is_renamed, self.found.len());
             self.is_renamed |= bears != Bears::Name;
             self.node(&below(&field.name), node, field);
             if let Some(profiles) = profiles {
-                self.values(node, field, profiles);
+                self.values(node, field, profiles, first);
             }
             self.is_renamed = was_renamed;
         }
@@ -234,10 +245,10 @@ impl<'a> Comparing<'a> {
         }
     }
 
-    /// What the values of a column show that its type does not.
-    fn values(&mut self, old: &Node, new: &Node, profiles: &Profiles) {
+    /// What the values of a column show that its type does not; from `first` on stands what was found of it so far.
+    fn values(&mut self, old: &Node, new: &Node, profiles: &Profiles, first: usize) {
         let (Some(before), Some(now)) = (profiles.old.get(&old.name), profiles.new.get(&new.name)) else { return };
-        let said = |kind| self.found.iter().any(|f| f.change.kind == kind && f.change.path == new.name);
+        let said = |kind| self.found[first..].iter().any(|f| f.change.kind == kind && f.change.path == new.name);
         if said(ChangeKind::TypeChanged) {
             return;
         }
@@ -293,7 +304,7 @@ impl<'a> Comparing<'a> {
         let any = || Some("any".to_owned());
         let change = kind.map(|kind| (kind, old.type_name().or_else(any), new.type_name().or_else(any)));
         match self.new {
-            New::Batch { batch, .. } => self.type_of_batch(path, old, new, batch, change),
+            New::Batch { .. } => self.type_of_batch(path, old, new, change),
             New::Contract { .. } => match change {
                 Some((kind, from, to)) => self.push_plain(path, kind, from, to),
                 None if is_time(new) && old.format != new.format => {
@@ -306,12 +317,12 @@ impl<'a> Comparing<'a> {
     }
 
     /// A type that changed, and what a batch shows of it.
-    fn type_of_batch(&mut self, path: &str, old: &Node, new: &Node, batch: &Observed<'_>, change: Option<Change>) {
-        let contradicted = batch.contradicted.iter().find(|(n, _)| n == path);
+    fn type_of_batch(&mut self, path: &str, old: &Node, new: &Node, change: Option<Change>) {
+        let contradicted = self.contradicted.get(path).copied();
         match (change, contradicted) {
             (Some((kind, from, to)), _) => {
                 self.push_plain(path, kind, from, to);
-                let tally = batch.tallies.iter().find(|t| t.path == path);
+                let tally = self.tallies.get(path).copied();
                 if let (Some(found), Some(tally)) = (self.found.last_mut(), tally) {
                     found.change.kinds.clone_from(&tally.kinds);
                 }
@@ -323,8 +334,8 @@ impl<'a> Comparing<'a> {
             }
             (None, _) => return,
         }
-        if let (Some(found), Some((_, examples))) = (self.found.last_mut(), contradicted) {
-            found.change.examples.clone_from(examples);
+        if let (Some(found), Some(examples)) = (self.found.last_mut(), contradicted) {
+            found.change.examples = examples.to_vec();
         }
     }
 
@@ -355,8 +366,9 @@ impl<'a> Comparing<'a> {
         let there: Vec<usize> = pairs.found.iter().filter_map(|found| found.map(|(i, _)| i)).collect();
         let mut in_new = there.clone();
         in_new.sort_unstable();
+        let from: HashMap<usize, usize> = there.iter().enumerate().map(|(from, field)| (*field, from)).collect();
         for (to, field) in in_new.iter().enumerate() {
-            let from = there.iter().position(|f| f == field).unwrap_or(to);
+            let from = from.get(field).copied().unwrap_or(to);
             if from != to {
                 let (before, now) = (Some(format!("position {}", from + 1)), Some(format!("position {}", to + 1)));
                 self.push_plain(&new[*field].name, ChangeKind::Reordered, before, now);

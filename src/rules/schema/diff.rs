@@ -1,6 +1,6 @@
 //! What one contract changes of another, and what that breaks for whom.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use arrow::datatypes::{DataType, Schema};
 use schemars::JsonSchema;
@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::compare::{Comparing, FoundChange, New};
 use super::node::Node;
 use super::{ChangeKind, Evolution, Observed, Optional, Readers, SchemaChange, SchemaSection};
+use crate::types::places;
 
 /// Columns that are compared.
 #[derive(Clone, Copy)]
@@ -115,7 +116,11 @@ impl Columns<'_> {
     fn nodes(self, beside: Self, towards_contract: bool) -> Vec<Node> {
         match self {
             Self::Contract(section) => {
-                let is_column = |name: &str| matches!(beside, Self::Found(found) if found.schema.column_with_name(name).is_some());
+                let there = match beside {
+                    Self::Contract(_) => HashMap::new(),
+                    Self::Found(found) => places(&found.schema),
+                };
+                let is_column = |name: &str| there.contains_key(name);
                 let mut nodes = Node::of_contract(section, is_column);
                 if towards_contract {
                     nodes.iter_mut().for_each(Node::need_not_be_there);

@@ -1,5 +1,7 @@
 //! Columns as trees: the fields of structs and the elements of lists lie below their columns.
 
+use std::collections::HashMap;
+
 use arrow::datatypes::{DataType, Field, Fields};
 
 use super::{ChangeKind, ColumnContract, SchemaSection, TypeName, type_change};
@@ -28,14 +30,14 @@ impl Node {
 
     /// The columns of a contract; `is_column` says which names are those of columns though they look like paths.
     pub(super) fn of_contract(section: &SchemaSection, is_column: impl Fn(&str) -> bool) -> Vec<Self> {
-        let mut nodes = Vec::new();
+        let mut all = Growing::new("");
         for (name, contract) in &section.columns.0 {
             let steps = if is_column(name) { vec![name.clone()] } else { path_steps(name) };
-            if let Some(node) = Self::at(&mut nodes, &steps) {
-                node.agree(&contract.value);
+            if !steps.is_empty() {
+                all.at(&steps).agree(&contract.value);
             }
         }
-        nodes
+        all.into_node().children
     }
 
     /// The columns of a batch or table.
@@ -73,40 +75,6 @@ impl Node {
     pub(super) fn forget_nullable(&mut self) {
         self.required = self.required.filter(|required| *required);
         self.children.iter_mut().for_each(Self::forget_nullable);
-    }
-
-    /// The node behind `steps`, made where it is not there.
-    fn at<'n>(nodes: &'n mut Vec<Self>, steps: &[String]) -> Option<&'n mut Self> {
-        let (first, rest) = steps.split_first()?;
-        let index = nodes.iter().position(|n| n.name == *first).unwrap_or_else(|| {
-            nodes.push(Self::new(first));
-            nodes.len() - 1
-        });
-        let node = &mut nodes[index];
-        if rest.is_empty() { Some(node) } else { Self::at(&mut node.children, rest) }
-    }
-
-    fn agree(&mut self, contract: &ColumnContract) {
-        self.required = contract.required;
-        self.format = contract.format.as_ref().map(|format| format.value.clone());
-        if let Some(TypeName(data_type)) = &contract.r#type {
-            self.declare(data_type);
-        }
-    }
-
-    /// Takes a declared type; those of structs and lists say what lies below.
-    fn declare(&mut self, data_type: &DataType) {
-        let mut child = |name: &str, data_type: &DataType| {
-            if let Some(child) = Self::at(&mut self.children, &[name.to_owned()]).filter(|c| c.data_type.is_none()) {
-                child.declare(data_type);
-            }
-        };
-        match data_type {
-            DataType::Struct(fields) => fields.iter().for_each(|f| child(f.name(), f.data_type())),
-            DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => child("[]", item.data_type()),
-            _ => {}
-        }
-        self.data_type = Some(data_type.clone());
     }
 
     /// Its type as a change shows it.
@@ -151,5 +119,56 @@ impl Node {
     /// Whether nothing is said of its type.
     pub(super) fn is_anything(&self) -> bool {
         self.data_type.is_none() && self.children.is_empty()
+    }
+}
+
+/// A node of a contract while its paths are read, with what lies below by name: a contract may have as many columns as it likes.
+struct Growing {
+    node: Node,
+    children: Vec<Growing>,
+    places: HashMap<String, usize>,
+}
+
+impl Growing {
+    fn new(name: &str) -> Self {
+        Self { node: Node::new(name), children: Vec::new(), places: HashMap::new() }
+    }
+
+    /// The node behind `steps`, made where it is not there.
+    fn at(&mut self, steps: &[String]) -> &mut Self {
+        let Some((first, rest)) = steps.split_first() else { return self };
+        let index = *self.places.entry(first.clone()).or_insert_with(|| {
+            self.children.push(Self::new(first));
+            self.children.len() - 1
+        });
+        self.children[index].at(rest)
+    }
+
+    fn agree(&mut self, contract: &ColumnContract) {
+        self.node.required = contract.required;
+        self.node.format = contract.format.as_ref().map(|format| format.value.clone());
+        if let Some(TypeName(data_type)) = &contract.r#type {
+            self.declare(data_type);
+        }
+    }
+
+    /// Takes a declared type; those of structs and lists say what lies below.
+    fn declare(&mut self, data_type: &DataType) {
+        let mut child = |name: &str, data_type: &DataType| {
+            let child = self.at(&[name.to_owned()]);
+            if child.node.data_type.is_none() {
+                child.declare(data_type);
+            }
+        };
+        match data_type {
+            DataType::Struct(fields) => fields.iter().for_each(|f| child(f.name(), f.data_type())),
+            DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => child("[]", item.data_type()),
+            _ => {}
+        }
+        self.node.data_type = Some(data_type.clone());
+    }
+
+    fn into_node(self) -> Node {
+        Node { children: self.children.into_iter().map(Self::into_node).collect(), ..self.node }
     }
 }

@@ -5,6 +5,8 @@ mod contained;
 mod set;
 mod word;
 
+use std::collections::HashSet;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -261,9 +263,10 @@ impl Absent {
     fn want(members: &[Written], to: &mut Binder<'_>) -> Result<Self, Faults> {
         let column = to.column();
         let (mut names, mut wanted, mut faults) = (Vec::new(), Vec::<Member>::new(), Faults::default());
+        let mut known = HashSet::new();
         for (written, member) in members.iter().zip(set::read(members, &column, to)?) {
             match member {
-                Some(member) if wanted.contains(&member) => {}
+                Some(member) if !known.insert(member.clone()) => {}
                 Some(member) => {
                     names.push(written.value.as_ref().map_or("null".to_owned(), |literal| format!("`{literal}`")));
                     wanted.push(member);

@@ -1,27 +1,33 @@
 //! Rules by themselves: those that pass whatever the data is, and those that the contract makes idle.
 
+use std::collections::HashSet;
+
 use arrow::datatypes::DataType;
 
 use super::limits::{Limits, number};
-use super::{Odd, Oddity, columns, has_only, text, texts};
+use super::{Odd, Oddity, Types, columns, has_only, text, texts};
 use crate::rules::MISSING;
 use crate::ruleset::{RuleFile, RuleItem};
 
 /// A rule that can never fail.
-pub(super) fn never_fails(rules: &RuleFile, item: &RuleItem) -> Option<Odd> {
-    let why = tolerates_all(item).or_else(|| speaks_of_none(item)).or_else(|| without_limit(item)).or_else(|| by_type(rules, item))?;
+pub(super) fn never_fails(rules: &RuleFile, types: &Types, item: &RuleItem) -> Option<Odd> {
+    let why = tolerates_all(item).or_else(|| speaks_of_none(item)).or_else(|| without_limit(item)).or_else(|| by_type(types, item))?;
     Some(rules.odd_at(item, Oddity::NeverFails, format!("`{}` never fails: {why}", item.entry.name), "correct it, or leave it out"))
 }
 
+/// The columns that the contract requires.
+pub(super) fn required(rules: &RuleFile) -> HashSet<&str> {
+    let columns = rules.sections.schema.iter().flat_map(|schema| &schema.value.columns.0);
+    columns.filter(|(_, terms)| terms.required == Some(true)).map(|(name, _)| name.as_str()).collect()
+}
+
 /// A rule that the contract implies.
-pub(super) fn of_contract(rules: &RuleFile, item: &RuleItem) -> Option<Odd> {
-    let contract = &rules.sections.schema.as_ref()?.value.columns.0;
+pub(super) fn of_contract(rules: &RuleFile, required: &HashSet<&str>, item: &RuleItem) -> Option<Odd> {
     if item.entry.name != MISSING.name || !has_only(item, &["column", "columns", "on_fail"]) {
         return None;
     }
-    let required = |name: &&str| contract.iter().any(|(column, terms)| column == *name && terms.required == Some(true));
     let named: Vec<&str> = columns(item);
-    let all = !named.is_empty() && named.iter().all(required);
+    let all = !named.is_empty() && named.iter().all(|name| required.contains(name));
     let what = format!("the contract requires {} already", named.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "));
     all.then(|| rules.odd_at(item, Oddity::Repetition, what, "leave out the rule, or `required: true`"))
 }
@@ -67,25 +73,22 @@ fn fails_nulls(item: &RuleItem) -> bool {
 }
 
 /// A limit that no value of the column's type breaks.
-fn by_type(rules: &RuleFile, item: &RuleItem) -> Option<String> {
+fn by_type(types: &Types, item: &RuleItem) -> Option<String> {
     if fails_nulls(item) {
         return None;
     }
-    let contract = rules.contract();
-    let types: Option<Vec<&DataType>> = columns(item)
-        .into_iter()
-        .map(|name| contract.iter().find(|column| column.name == name).and_then(|column| column.data_type.as_ref()))
-        .collect();
-    let types = types.filter(|types| !types.is_empty())?;
+    let of_columns: Option<Vec<&DataType>> = columns(item).into_iter().map(|name| types.get(name)?.as_ref()).collect();
+    let of_columns = of_columns.filter(|of_columns| !of_columns.is_empty())?;
+    let limits = if item.entry.name == "range" { Limits::of(types, item) } else { None };
     let is_idle = |data_type: &&DataType| match item.entry.name {
-        "range" => limits_of(data_type).zip(Limits::of(rules, item)).is_some_and(|(of_type, limits)| limits.hold(&of_type)),
+        "range" => limits_of(data_type).zip(limits).is_some_and(|(of_type, limits)| limits.hold(&of_type)),
         "values" => {
             let has = |value: &str| texts(item, "in").is_some_and(|set| set.iter().any(|one| one.eq_ignore_ascii_case(value)));
             matches!(data_type, DataType::Boolean) && has("true") && has("false")
         }
         _ => false,
     };
-    types.iter().all(is_idle).then(|| "every value of the type that the contract gives passes it".to_owned())
+    of_columns.iter().all(is_idle).then(|| "every value of the type that the contract gives passes it".to_owned())
 }
 
 fn limits_of(data_type: &DataType) -> Option<Limits> {

@@ -2,8 +2,8 @@
 
 use chrono::{Datelike, NaiveDate};
 
-use super::{columns, text};
-use crate::ruleset::{RuleFile, RuleItem};
+use super::{Types, columns, text};
+use crate::ruleset::RuleItem;
 use crate::types::is_text;
 use crate::yaml::Value;
 
@@ -19,11 +19,11 @@ pub(super) struct Limits {
 
 impl Limits {
     /// The limits of a rule; none if one of them can be no number, or stands for text, which is compared otherwise.
-    pub(super) fn of(rules: &RuleFile, item: &RuleItem) -> Option<Self> {
+    pub(super) fn of(types: &Types, item: &RuleItem) -> Option<Self> {
         let kind = match item.entry.name {
             // It limits numbers of characters.
             "length" => Kind::Whole,
-            _ => Kind::of(rules, item),
+            _ => Kind::of(types, item),
         };
         let mut limits = Self { low: f64::NEG_INFINITY, has_low: true, high: f64::INFINITY, has_high: true };
         for (key, is_low, passes) in [("min", true, true), ("above", true, false), ("max", false, true), ("below", false, false)] {
@@ -77,9 +77,8 @@ enum Kind {
 }
 
 impl Kind {
-    fn of(rules: &RuleFile, item: &RuleItem) -> Self {
-        let contract = rules.contract();
-        let kind = |name: &str| match contract.iter().find(|column| column.name == name).and_then(|column| column.data_type.as_ref()) {
+    fn of(types: &Types, item: &RuleItem) -> Self {
+        let kind = |name: &str| match types.get(name).and_then(Option::as_ref) {
             None => Self::Unknown,
             Some(data_type) if is_text(data_type) => Self::Text,
             Some(data_type) if data_type.is_integer() => Self::Whole,

@@ -4,6 +4,9 @@ mod idle;
 mod limits;
 mod pairs;
 
+use std::collections::HashMap;
+
+use arrow::datatypes::DataType;
 use serde::Serialize;
 
 use super::listed::called;
@@ -54,10 +57,14 @@ impl RuleFile {
     /// What is odd in it, by place. Columns are not compared with the contract here.
     pub fn odd(&self) -> Vec<Odd> {
         let mut odd: Vec<Odd> = Vec::new();
-        for (index, item) in self.items.iter().enumerate() {
-            odd.extend(idle::never_fails(self, item));
-            odd.extend(idle::of_contract(self, item));
-            odd.extend(self.items[..index].iter().filter_map(|first| pairs::compared(self, first, item)));
+        // The first of several counts.
+        let types: Types = self.contract().into_iter().rev().map(|column| (column.name, column.data_type)).collect();
+        let required = idle::required(self);
+        let mut earlier = pairs::Earlier::default();
+        for item in &self.items {
+            odd.extend(idle::never_fails(self, &types, item));
+            odd.extend(idle::of_contract(self, &required, item));
+            odd.extend(earlier.compare(self, &types, item));
         }
         odd.sort_by(|a, b| {
             (a.group, &a.place.file, a.place.line, a.place.column).cmp(&(b.group, &b.place.file, b.place.line, b.place.column))
@@ -69,6 +76,9 @@ impl RuleFile {
         Odd { group, place: item.at.in_file(&self.path), what, hint: hint.to_owned() }
     }
 }
+
+/// What the contract says of the types of columns.
+type Types = HashMap<String, Option<DataType>>;
 
 /// The columns that a rule names one by one; none where it selects them otherwise.
 fn columns(item: &RuleItem) -> Vec<&str> {

@@ -52,8 +52,9 @@ pub(super) fn resolve(
     let mut variables = Variables::new(&choices.variables);
     let mut included = include::Included::new(path, allow);
     let mut tree = included.merged(tree, path, &mut variables, faults);
+    let mut places = settings::Places::default();
     for (keys, value) in &choices.settings {
-        settings::set(&mut tree, keys, value, faults);
+        settings::set(&mut tree, (keys, value), &mut places, faults);
     }
     if !choices.is_shared {
         let known: BTreeSet<&str> = variables.met().collect();

@@ -25,7 +25,7 @@ use self::name::TableName;
 use self::snapshot::{DataFile, Snapshot};
 pub use self::state::TableState;
 use super::origin::RowGaps;
-use super::parquet::{OpenedFile, Statistics, statistics};
+use super::parquet::{FooterStatistics, OpenedFile, Statistics};
 use super::typed::{ColumnLayout, damaged};
 use super::{
     Chunk, Format, InputFile, Known, Origins, Piece, Preread, Projection, ReadOptions, RowNumbers, Source, TakeChunk, Unit, UnitEnd,
@@ -122,7 +122,7 @@ impl DeltaSource {
         let known = Known {
             rows: Some(files.iter().map(|file| file.opened.rows() - file.deleted.len()).sum()),
             // Where rows are deleted, footers still count them.
-            statistics: if is_whole { columns.iter().map(|column| statistics_of(column, &files)).collect() } else { Vec::new() },
+            statistics: if is_whole { statistics_of(&columns, &files) } else { Vec::new() },
             digests_units: false,
             judged_columns: judged_columns(&columns, &files),
             table_version: Some(snapshot.version),
@@ -187,16 +187,20 @@ fn partition_values(place: &str, data_type: &KernelType, field: &TableField, fil
     concat(&values).map_err(|e| Fault::new(Code::Internal, format!("{place}: cannot assemble partition values: {e}")))
 }
 
-/// What the footers say of a column, if all of them do.
-fn statistics_of(column: &Column, files: &[TableFile]) -> Option<ColumnStatistics> {
-    let Column::Stored(field) = column else { return None };
-    let of_file = |file: &TableFile| {
-        let fields = file.opened.footer.schema().fields();
-        let Some(at) = field.position(fields) else { return Some(Statistics::of_nulls(file.opened.rows())) };
-        let is_same = fields[at].data_type() == field.field.data_type();
-        if is_same { statistics(fields[at].name(), fields[at].data_type(), &file.opened.footer) } else { None }
+/// What the footers say of each column, if all of them do.
+fn statistics_of(columns: &[Column], files: &[TableFile]) -> Vec<Option<ColumnStatistics>> {
+    let footers: Vec<FooterStatistics<'_>> = files.iter().map(|file| FooterStatistics::of(&file.opened.footer)).collect();
+    let of_column = |column: &Column| {
+        let Column::Stored(field) = column else { return None };
+        let of_file = |(file, footer): (&TableFile, &FooterStatistics<'_>)| {
+            let fields = file.opened.footer.schema().fields();
+            let Some(at) = field.position(fields) else { return Some(Statistics::of_nulls(file.opened.rows())) };
+            let is_same = fields[at].data_type() == field.field.data_type();
+            if is_same { footer.column(at, fields[at].data_type()) } else { None }
+        };
+        files.iter().zip(&footers).map(of_file).sum::<Option<Statistics>>().map(Into::into)
     };
-    files.iter().map(of_file).sum::<Option<Statistics>>().map(Into::into)
+    columns.iter().map(of_column).collect()
 }
 
 /// Columns that every run reads, since what they hold may not fit.

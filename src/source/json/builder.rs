@@ -1,5 +1,6 @@
 //! The arrays of one path, gathered record by record, and what the values there looked like.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use arrow::array::builder::{NullBufferBuilder, StringBuilder};
@@ -14,6 +15,9 @@ use crate::json::{Token, TokenKind, repeated_in, text_of};
 use crate::source::shape::kind::ValueKind;
 use crate::source::shape::{Shape, is_missing};
 use crate::types::shortened;
+
+/// Among more fields than that, keys that do not stand in their order are looked up.
+const SEARCHED_MAX: usize = 16;
 
 /// A key that no field is known by.
 const UNKNOWN: u32 = u32::MAX;
@@ -37,6 +41,8 @@ enum Values {
     Struct {
         nulls: NullBufferBuilder,
         children: Vec<Child>,
+        /// Where each of many stands.
+        places: HashMap<String, usize>,
     },
     List {
         nulls: NullBufferBuilder,
@@ -73,7 +79,9 @@ impl Values {
                 let below = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
                 let child =
                     |(name, plan): &(String, ReadPlan)| Child { name: name.clone(), builder: Builder::new(plan, &below(name), wanted) };
-                Self::Struct { nulls: NullBufferBuilder::new(0), children: fields.iter().map(child).collect() }
+                let many = fields.iter().enumerate().rev().filter(|_| fields.len() > SEARCHED_MAX);
+                let places = many.map(|(place, (name, _))| (name.clone(), place)).collect();
+                Self::Struct { nulls: NullBufferBuilder::new(0), children: fields.iter().map(child).collect(), places }
             }
             ReadPlan::List(item) => {
                 let item = Box::new(Builder::new(item, &format!("{path}[]"), wanted));
@@ -99,7 +107,7 @@ impl Values {
         match self {
             Self::Scalar(scalars) => scalars.finish(),
             Self::Mixed(texts) => Arc::new(texts.finish()),
-            Self::Struct { nulls, children } => {
+            Self::Struct { nulls, children, .. } => {
                 let len = nulls.len();
                 let arrays: Vec<ArrayRef> = children.iter_mut().map(|c| c.builder.finish()).collect();
                 // Every child has a value for each record; where the record has none, a null.
@@ -124,10 +132,11 @@ impl Builder {
 
     /// The record as a whole: an object, whose keys named in `wanted` make arrays.
     pub(super) fn root(plan: &ReadPlan, wanted: &[&str]) -> Self {
+        let wanted: HashSet<&str> = wanted.iter().copied().collect();
         let mut root = Self::new(plan, "", false);
         if let (Values::Struct { children, .. }, ReadPlan::Struct(fields)) = (&mut root.values, plan) {
             for (child, (name, plan)) in children.iter_mut().zip(fields) {
-                child.builder = Self::new(plan, name, wanted.contains(&name.as_str()));
+                child.builder = Self::new(plan, name, wanted.contains(name.as_str()));
             }
         }
         root
@@ -136,7 +145,7 @@ impl Builder {
     /// The arrays of the wanted columns, in the plan's order, and nothing gathered again.
     pub(super) fn finish_columns(&mut self) -> Vec<ArrayRef> {
         self.len = 0;
-        let Values::Struct { nulls, children } = &mut self.values else { return Vec::new() };
+        let Values::Struct { nulls, children, .. } = &mut self.values else { return Vec::new() };
         let _ = nulls.finish();
         let mut arrays = Vec::new();
         for Child { builder, .. } in children {
@@ -272,10 +281,10 @@ impl Builder {
     }
 
     fn push_object(&mut self, record: &mut RecordTokens<'_>, at: usize) {
-        let Values::Struct { nulls, children } = &mut self.values else { return };
+        let Values::Struct { nulls, children, places } = &mut self.values else { return };
         let first_match = record.matches.len();
         // Keys in the order of the fields are all different.
-        let repeated = if match_keys(children, record, at) { None } else { repeated_in(record.text, record.tokens, at) };
+        let repeated = if match_keys((children, places), record, at) { None } else { repeated_in(record.text, record.tokens, at) };
         match repeated {
             None => push_fields(children, &mut self.shape, record, at, first_match),
             Some(key) => {
@@ -310,7 +319,7 @@ impl Builder {
 /// Notes which of `children` each key of the object at `at` names. Gives whether the keys stand in the order of the
 /// children.
 #[inline]
-fn match_keys(children: &[Child], record: &mut RecordTokens<'_>, at: usize) -> bool {
+fn match_keys((children, places): (&[Child], &HashMap<String, usize>), record: &mut RecordTokens<'_>, at: usize) -> bool {
     let end = record.tokens[at].next as usize;
     let (mut key, mut expected, mut in_order) = (at + 1, 0, true);
     while key < end {
@@ -318,7 +327,8 @@ fn match_keys(children: &[Child], record: &mut RecordTokens<'_>, at: usize) -> b
         let is_named = |child: &Child| child.is_named(record.text, &token);
         let index = match children.get(expected) {
             Some(child) if is_named(child) => Some(expected),
-            Some(_) | None => children.iter().position(is_named),
+            Some(_) | None if places.is_empty() => children.iter().position(is_named),
+            Some(_) | None => places.get(text_of(record.text, &token).as_ref()).copied(),
         };
         in_order &= index.is_some_and(|i| i >= expected);
         expected = index.map_or(expected, |i| i + 1);

@@ -37,7 +37,7 @@ impl Shape {
 
     /// How to read the values at `path`: as the contract says, unless it was overruled, else as guessed.
     fn plan(&self, contract: &ContractNode, path: &str) -> ReadPlan {
-        let overruled = contract.overruled.iter().any(|p| p == path);
+        let overruled = contract.overruled.contains(path);
         if let Some(plan) = self.unseen(contract, path).filter(|_| !overruled) {
             return plan;
         }

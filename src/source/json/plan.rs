@@ -1,5 +1,6 @@
 //! How values are read, and what the contract says of them.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field};
@@ -52,9 +53,11 @@ pub struct ContractNode {
     pub data_type: Option<DataType>,
     pub format: Option<String>,
     fields: Vec<(String, ContractNode)>,
+    /// Where each of them stands.
+    places: HashMap<String, usize>,
     items: Option<Box<ContractNode>>,
     /// Paths at which the data said otherwise.
-    pub overruled: Arc<Vec<String>>,
+    pub overruled: Arc<HashSet<String>>,
 }
 
 impl ContractNode {
@@ -74,7 +77,7 @@ impl ContractNode {
                 }
             }
         }
-        root.rule_over(&Arc::new(overruled));
+        root.rule_over(&Arc::new(overruled.into_iter().collect()));
         root
     }
 
@@ -101,17 +104,14 @@ impl ContractNode {
         if first == "[]" {
             return self.items.get_or_insert_default().at(rest);
         }
-        let index = match self.fields.iter().position(|(name, _)| name == first) {
-            Some(index) => index,
-            None => {
-                self.fields.push((first.clone(), Self::default()));
-                self.fields.len() - 1
-            }
-        };
+        let index = *self.places.entry(first.clone()).or_insert_with(|| {
+            self.fields.push((first.clone(), Self::default()));
+            self.fields.len() - 1
+        });
         self.fields[index].1.at(rest)
     }
 
-    fn rule_over(&mut self, overruled: &Arc<Vec<String>>) {
+    fn rule_over(&mut self, overruled: &Arc<HashSet<String>>) {
         self.overruled = overruled.clone();
         self.fields.iter_mut().for_each(|(_, field)| field.rule_over(overruled));
         self.items.iter_mut().for_each(|items| items.rule_over(overruled));
@@ -128,7 +128,7 @@ impl ContractNode {
             Some(DataType::Struct(fields)) => fields.iter().find(|f| f.name() == name).map(|f| f.data_type().clone()),
             _ => None,
         };
-        self.below(self.fields.iter().find(|(known, _)| known == name).map(|(_, field)| field), by_type)
+        self.below(self.places.get(name).map(|&place| &self.fields[place].1), by_type)
     }
 
     /// What it says of the elements.
@@ -146,9 +146,9 @@ impl ContractNode {
             Some(DataType::Struct(fields)) => fields.iter().map(|f| f.name().clone()).collect(),
             _ => Vec::new(),
         };
-        let mut names: Vec<String> = typed;
-        names.extend(self.fields.iter().map(|(name, _)| name.clone()).filter(|n| !names.contains(n)).collect::<Vec<_>>());
-        names
+        let known: HashSet<&String> = typed.iter().collect();
+        let more: Vec<String> = self.fields.iter().map(|(name, _)| name).filter(|name| !known.contains(name)).cloned().collect();
+        typed.into_iter().chain(more).collect()
     }
 
     /// Whether it says that a list is here.

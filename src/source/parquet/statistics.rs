@@ -41,14 +41,38 @@ impl std::iter::Sum for Statistics {
     }
 }
 
-/// What the footer says of the column `name`, where it is believed.
-pub(in crate::source) fn statistics(name: &str, data_type: &DataType, footer: &ArrowReaderMetadata) -> Option<Statistics> {
-    if !levels::is_believed(data_type) {
-        return None;
+/// What a footer says of its columns. There may be thousands, so each is found by its index.
+pub(in crate::source) struct FooterStatistics<'a> {
+    footer: &'a ArrowReaderMetadata,
+    /// By column: where its values, or the first of its leaves, stand.
+    leaves: Vec<Option<usize>>,
+}
+
+impl<'a> FooterStatistics<'a> {
+    pub(in crate::source) fn of(footer: &'a ArrowReaderMetadata) -> Self {
+        let schema = footer.parquet_schema();
+        let mut leaves = vec![None; footer.schema().fields().len()];
+        for leaf in (0..schema.num_columns()).rev() {
+            if let Some(place) = leaves.get_mut(schema.get_column_root_idx(leaf)) {
+                *place = Some(leaf);
+            }
+        }
+        Self { footer, leaves }
     }
+
+    /// What it says of the column `index` of the file, where it is believed.
+    pub(in crate::source) fn column(&self, index: usize, data_type: &DataType) -> Option<Statistics> {
+        let field = self.footer.schema().fields().get(index)?;
+        if !levels::is_believed(data_type) || field.data_type().is_nested() {
+            return None;
+        }
+        let converter = StatisticsConverter::from_column_index((*self.leaves.get(index)?)?, field, self.footer.parquet_schema()).ok()?;
+        statistics(&converter.with_missing_null_counts_as_zero(false), self.footer)
+    }
+}
+
+fn statistics(converter: &StatisticsConverter<'_>, footer: &ArrowReaderMetadata) -> Option<Statistics> {
     let groups = || footer.metadata().row_groups().iter();
-    let converter = StatisticsConverter::try_new(name, footer.schema(), footer.parquet_schema()).ok()?;
-    let converter = converter.with_missing_null_counts_as_zero(false);
     let nulls = converter.row_group_null_counts(groups()).ok()?;
     let bounds = [converter.row_group_mins(groups()).ok()?, converter.row_group_maxes(groups()).ok()?].map(Column::new);
     let exact = [converter.row_group_is_min_value_exact(groups()).ok()?, converter.row_group_is_max_value_exact(groups()).ok()?];
