@@ -310,7 +310,7 @@ def _(n):
 @dimension("computed columns", 10)
 def _(n):
     csv(["c0", "b"], [(1, 2)])
-    rules({"missing": {"columns": "*"}}, transform=[{"name": f"c{i + 1}", "sql": f"c{i} + 1"} for i in range(n)])
+    rules({"missing": {"columns": "*"}}, transform={f"c{i + 1}": f"c{i} + 1" for i in range(n)})
     return check()
 
 

@@ -12,11 +12,9 @@ const RULES: &str = r#"
 dataset: d
 profile: full
 rules:
-  - missing: "*"
-  - missing: { columns: "*", disguised: true, max: 50% }
+  - missing: { columns: "*", disguised: true, tolerate: 50% }
   - duplicates: {}
   - stuck: { columns: "*", max_run: 5 }
-  - schema: { allow: [] }
   - rows: { min: 1 }
 "#;
 

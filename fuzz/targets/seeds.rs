@@ -14,7 +14,7 @@ use sluicegate_fuzz::place;
 const BYTES_MAX: u64 = 60_000;
 
 const RULES: &[&str] = &[
-    "dataset: d\nprofile: full\nrules: [{ missing: \"*\" }, { duplicates: {} }]\n",
+    "dataset: d\nprofile: full\nrules: [{ missing: { columns: \"*\" } }, { duplicates: {} }]\n",
     "dataset: d\nprofile: none\nrules: [{ outliers: { columns: { type: numeric }, method: mad } }, { stuck: { columns: \"*\", max_run: 2 } }]\n",
     "dataset: d\nprofile: none\nrules: [{ duplicates: { key: [id], keep: last } }, { statistic: { columns: { type: numeric }, of: median, min: 0 } }]\n",
 ];

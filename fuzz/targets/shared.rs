@@ -68,7 +68,7 @@ pub fn report(rules: &RuleFile, audited: &Audited) -> Report {
 
 /// A fold of some rows, as bytes.
 pub fn sound_fold() -> Vec<u8> {
-    let rules = RuleFile::parse("dataset: d\nrules: [{ missing: a }, { duplicates: a }]\n", "r.yaml").expect("rules");
+    let rules = RuleFile::parse("dataset: d\nrules: [{ missing: { column: a } }, { duplicates: { key: [a] } }]\n", "r.yaml").expect("rules");
     let source = open("fold.csv", b"a\n1\n2\n", &rules).expect("data");
     let budget = Arc::new(Budget::new(64 << 20, place().to_owned()));
     audit::fold_unit(&Job::new(&rules, source, DateTime::UNIX_EPOCH, budget), 0).expect("a fold").encode().expect("bytes")
@@ -77,8 +77,8 @@ pub fn sound_fold() -> Vec<u8> {
 /// The JSON of a report in which `text` stands wherever text of strangers may.
 pub fn report_about(text: &str) -> String {
     let rules = format!(
-        "dataset: {text}\nowner: {text}\ndescription: {text}\nrules:\n  - missing: {{ columns: {text}, description: {text}, owner: {text}, tags: [{text}] }}\n  \
-         - values: {{ columns: {text}, in: [{text}1] }}\n  - duplicates: {{ key: [{text}] }}\n  - length: {{ columns: {text}, max: 3 }}\n"
+        "dataset: {text}\nowner: {text}\ndescription: {text}\nrules:\n  - missing: {{ column: {text}, description: {text}, owner: {text}, tags: [{text}] }}\n  \
+         - values: {{ column: {text}, in: [{text}1] }}\n  - duplicates: {{ key: [{text}] }}\n  - length: {{ column: {text}, max: 3 }}\n"
     );
     let rules = RuleFile::parse(&rules, &format!("{text}.yaml")).expect("rules");
     let data = format!("{text},b\n{text},1\n{text},2\n{text}2,3\n,4\n");

@@ -15,8 +15,8 @@ fuzz_target!(
         let all = [
             format!("dataset: d\nrules: [{{ expression: {{ sql: {text} }} }}]\n"),
             format!("dataset: d\nrules: [{{ missing: {{ columns: \"*\", where: {text} }} }}]\n"),
-            format!("dataset: d\ntransform: [{{ name: z, sql: {text} }}]\nrules: [{{ missing: z }}]\n"),
-            format!("dataset: d\nclean: {{ filter: {text} }}\nrules: [{{ missing: a }}]\n"),
+            format!("dataset: d\ntransform: {{ z: {text} }}\nrules: [{{ missing: {{ column: z }} }}]\n"),
+            format!("dataset: d\nclean: [{{ drop_where: {text} }}]\nrules: [{{ missing: {{ column: a }} }}]\n"),
         ];
         for rules in all {
             let Ok(rules) = RuleFile::parse(&rules, "r.yaml") else { continue };

@@ -254,7 +254,8 @@ fn codes_stand_for_text_of_every_type() {
 fn what_would_be_too_much_is_refused_and_small_things_are_computed() {
     let sql = Sql::new(DateTime::UNIX_EPOCH);
     let schema = Schema::new(vec![Field::new("t", DataType::Utf8, true), Field::new("n", DataType::Int64, true)]);
-    let columns = |n: i64| -> Vec<ArrayRef> {
+    let all = columns(&schema);
+    let of = |n: i64| -> Vec<ArrayRef> {
         let texts = StringArray::from(vec![Some("ab"), None, Some("xyz")]);
         vec![Arc::new(texts), Arc::new(Int64Array::from(vec![Some(n), Some(2), Some(1)]))]
     };
@@ -267,18 +268,18 @@ fn what_would_be_too_much_is_refused_and_small_things_are_computed() {
         "generate_series(n)",
         "concat(t, repeat(t, n))",
     ] {
-        let expression = sql.compile(text, &schema).expect("compiles");
-        let pick = |n| expression.columns.iter().map(|&i| columns(n)[i].clone()).collect::<Vec<_>>();
+        let expression = sql.compile(text, &all).expect("compiles");
+        let pick = |n| expression.columns.iter().map(|&i| of(n)[i].clone()).collect::<Vec<_>>();
         let (_, failures) = expression.evaluate(&pick(2), 3);
         assert!(failures.is_empty(), "{text}: {failures:?}");
         let (values, failures) = expression.evaluate(&pick(i64::from(i32::MAX)), 3);
         assert!(failures.len() == 1 && failures[0].row == 0 && failures[0].reason.contains("bytes"), "{text}: {failures:?}");
         assert!(!values[0].is_null(2), "{text}");
     }
-    let refused = |text| sql.compile(text, &schema).expect_err("refused").to_string();
+    let refused = |text| sql.compile(text, &all).expect_err("refused").to_string();
     assert!(refused("repeat('ab', 1000000000)").contains("2,000,000,000 bytes"));
     assert!(refused("'x' || lpad('x', 2147483647)").contains("bytes"));
-    let distance = sql.compile("levenshtein(repeat(t, 5000), repeat(t, 5000))", &schema).expect("compiles");
-    let (_, failures) = distance.evaluate(&[columns(1)[0].clone()], 3);
+    let distance = sql.compile("levenshtein(repeat(t, 5000), repeat(t, 5000))", &all).expect("compiles");
+    let (_, failures) = distance.evaluate(&[of(1)[0].clone()], 3);
     assert_eq!(failures.iter().map(|failure| failure.row).collect::<Vec<_>>(), [0, 2]);
 }

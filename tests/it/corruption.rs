@@ -58,10 +58,10 @@ const FILES: [&str; 23] = [
 const RULES: &str = r#"
 dataset: d
 rules:
-  - missing: { columns: "*", max: 50% }
+  - missing: { columns: "*", tolerate: 50% }
   - duplicates: {}
   - stuck: { columns: "*", max_run: 3 }
-  - outliers: { columns: { type: numeric }, method: iqr, max: 10% }
+  - outliers: { columns: { type: numeric }, method: iqr, tolerate: 10% }
   - rows: { min: 1 }
 "#;
 
@@ -188,7 +188,8 @@ fn damaged_files_end_in_a_verdict_or_a_fault() {
                     }
                     let name = FILES[number % FILES.len()];
                     let mut chance = Chance::new(number as u64);
-                    let bytes = mutant(&mut chance, &whole[number % FILES.len()], &whole[chance.below(FILES.len())]);
+                    let other = &whole[chance.below(FILES.len())];
+                    let bytes = mutant(&mut chance, &whole[number % FILES.len()], other);
                     let (ended, lost) = judged(name, &bytes, number / FILES.len());
                     let mut tallies = tallies.lock().expect("nobody panics with it");
                     let tally = tallies.entry(name).or_default();

@@ -18,7 +18,7 @@ use crate::support::Place;
 const FEW: usize = 40;
 const LINES: usize = 60;
 
-const RULES: &str = "dataset: d\nprofile: none\nrules:\n  - missing: { columns: \"*\", max: 90% }\n  - rows: { min: 1 }\n\
+const RULES: &str = "dataset: d\nprofile: none\nrules:\n  - missing: { columns: \"*\", tolerate: 90% }\n  - rows: { min: 1 }\n\
                      gate: { reject_above: 100% }\n";
 
 /// Lines of which each holds a word that no other has.
