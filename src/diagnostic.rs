@@ -7,6 +7,7 @@
 mod code;
 mod misread;
 mod place;
+mod sought;
 mod synonyms;
 
 use std::fmt;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 pub use code::Code;
 pub use misread::Misread;
 pub use place::Place;
+pub use sought::Sought;
 pub use synonyms::plain;
 
 /// One mistake, with its place and a hint at the next step where there is one.
@@ -64,6 +66,16 @@ impl Fault {
     #[must_use]
     pub fn hint_nearest<'a>(self, name: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
         match among(name, known) {
+            Some(hint) => self.hint(hint),
+            None => self,
+        }
+    }
+
+    /// The same where many names may be unknown, among many that are known.
+    #[must_use]
+    pub fn hint_nearest_within<'a>(self, sought: &Sought, name: &str, known: impl Iterator<Item = &'a str>) -> Self {
+        let hint = if sought.admits(known.size_hint().0) { among(name, known) } else { listing(known) };
+        match hint {
             Some(hint) => self.hint(hint),
             None => self,
         }
@@ -252,9 +264,23 @@ fn among<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<Str
     let known: Vec<&str> = known.into_iter().collect();
     match nearest(name, known.iter().copied()) {
         Some(near) => Some(format!("did you mean `{near}`?")),
-        None if known.is_empty() => None,
-        None => Some(format!("known: {}", some_of(&known))),
+        None => listing(known.into_iter()),
     }
+}
+
+/// The first known names, and how many more there are; none where none is known.
+pub fn listing<'a>(mut known: impl Iterator<Item = &'a str>) -> Option<String> {
+    const SHOWN_MAX: usize = 12;
+    let first: Vec<&str> = known.by_ref().take(SHOWN_MAX).collect();
+    if first.is_empty() {
+        return None;
+    }
+    let more = match known.size_hint() {
+        (least, Some(most)) if least == most => least,
+        _ => known.count(),
+    };
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    Some(format!("known: {}{more}", listed(&first)))
 }
 
 /// The same for words of a rule file, of which all are listed; what another tool calls a word counts before what is spelled
@@ -285,15 +311,6 @@ pub fn may_mean(word: &str, ours: &str) -> bool {
 
 /// Longer names are not compared.
 const NAME_BYTES_MAX: usize = 256;
-
-/// Names that the data gives may be thousands: the first dozen as "`a`, `b` and 3 more".
-fn some_of(names: &[&str]) -> String {
-    const SHOWN_MAX: usize = 12;
-    match names.len().checked_sub(SHOWN_MAX + 1) {
-        None => listed(names),
-        Some(more) => format!("{} and {} more", listed(&names[..SHOWN_MAX]), more + 1),
-    }
-}
 
 fn listed(names: &[&str]) -> String {
     names.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", ")

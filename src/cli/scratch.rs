@@ -1,5 +1,6 @@
 //! A directory of this run's own, for what does not fit in memory or must be read more than once.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -15,7 +16,7 @@ const PREFIX: &str = "sluicegate-run-";
 static IS_SWEPT: AtomicBool = AtomicBool::new(false);
 
 /// The directories of this process.
-static ALL: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+static ALL: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
 /// Removes the directories of this process, which is about to end.
 pub(super) fn discard_all() {
@@ -78,7 +79,7 @@ impl Scratch {
             match files::try_lock(&opened).map_err(failed)? {
                 // Without locks nothing is ever swept.
                 Lock::Held | Lock::Unknown if files::is_still(&opened, &path) => {
-                    ALL.lock().into_iter().for_each(|mut all| all.push(path.clone()));
+                    ALL.lock().into_iter().for_each(|mut all| _ = all.insert(path.clone()));
                     return Ok(Self { path, _alive: Some(opened) });
                 }
                 Lock::Held | Lock::Unknown | Lock::Taken => {}
@@ -105,7 +106,7 @@ fn sweep(directory: &Path) {
 impl Drop for Scratch {
     fn drop(&mut self) {
         files::discard_directory(&self.path);
-        ALL.lock().into_iter().for_each(|mut all| all.retain(|path| *path != self.path));
+        ALL.lock().into_iter().for_each(|mut all| _ = all.remove(&self.path));
     }
 }
 

@@ -56,7 +56,7 @@ impl BatchGroups {
         selection.rows(len, |i| codes[i] = 0);
         // By column, each group's value, and which group of the columns before it is part of. Keys are put together once: there may
         // be many columns.
-        let mut levels: Vec<(Vec<Option<String>>, Vec<(u32, u32)>)> = Vec::new();
+        let (mut texts_of, mut parts_of) = (Vec::with_capacity(columns.len()), Vec::<Vec<(u32, u32)>>::with_capacity(columns.len()));
         let mut groups = 1;
         for column in columns {
             let (values, texts) = value_codes(column, selection, len);
@@ -73,7 +73,8 @@ impl BatchGroups {
                     *code = *place;
                 }
                 groups = next.len();
-                levels.push((texts, next));
+                texts_of.push(texts);
+                parts_of.push(next);
                 continue;
             }
             let mut combined: HashMap<(u32, u32), u32> = HashMap::new();
@@ -89,12 +90,13 @@ impl BatchGroups {
                 *code = last.2;
             }
             groups = next.len();
-            levels.push((texts, next));
+            texts_of.push(texts);
+            parts_of.push(next);
         }
         let key = |group: usize| {
-            let (mut key, mut group) = (Vec::with_capacity(levels.len()), group);
-            for (texts, groups) in levels.iter().rev() {
-                let (before, value) = groups[group];
+            let (mut key, mut group) = (Vec::with_capacity(columns.len()), group);
+            for (texts, parts) in texts_of.iter().zip(&parts_of).rev() {
+                let (before, value) = parts[group];
                 key.push(texts[value as usize].clone());
                 group = before as usize;
             }

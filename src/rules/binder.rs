@@ -8,7 +8,7 @@ use super::column::BoundColumn;
 use super::published::{OtherColumns, OtherData, OtherQuery, PublishedTerms, TableRows};
 use super::requests::{Asking, Beside, Handle, Policy, Scope, TestHandle, TestRequest};
 use super::words::{self, AgainstWord, Elsewhere, Nulls, OnFail, Over, Texts, Tolerance};
-use crate::diagnostic::{Code, Fault, Faults, Misread, Place};
+use crate::diagnostic::{Code, Fault, Faults, Misread, Place, Sought};
 use crate::metric::State;
 use crate::metric::completeness::Completeness;
 use crate::prepare::Prepare;
@@ -52,6 +52,7 @@ pub struct Binder<'a> {
     pub(crate) is_masked: &'a dyn Fn(&str) -> bool,
     /// Whether a column's type is only what its text looks like.
     pub(crate) is_inferred: &'a dyn Fn(&str) -> bool,
+    pub(crate) sought: &'a Sought,
     /// How much is known of a column's type.
     pub(crate) certainty: &'a dyn Fn(&Field) -> Certainty,
     /// Columns that the findings of this rule show.
@@ -99,7 +100,7 @@ impl Binder<'_> {
                 None if name.value.contains(['*', '?']) => {
                     fault.hint(format!("patterns stand in `columns`: write `columns: \"{}\"`", name.value))
                 }
-                None => fault.hint_nearest(&name.value, known),
+                None => fault.hint_nearest_within(self.sought, &name.value, known),
             }
         })
     }
@@ -332,7 +333,7 @@ impl Binder<'_> {
                 return Err(if self.sources.is_empty() {
                     fault.hint(hint)
                 } else {
-                    fault.hint_nearest(&source.join(", "), self.sources.iter().map(|(name, _)| name.as_str()))
+                    fault.hint_nearest_within(self.sought, &source.join(", "), self.sources.iter().map(|(name, _)| name.as_str()))
                 });
             }
             None => source.clone(),

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use super::only::{ByName, answers};
 use super::{RuleFile, RuleItem};
-use crate::diagnostic::{Code, Fault, Faults};
+use crate::diagnostic::{Code, Fault, Faults, Sought};
 use crate::findings::builtin;
 use crate::rules::words::Texts;
 use crate::yaml::{self, Node, Position, Value};
@@ -53,7 +53,7 @@ pub(super) fn read(section: &Node, items: &[RuleItem], lost: bool, path: &str, f
     if faults.take_all(yaml::read::<Examples>(section, path)).is_none() {
         return Vec::new();
     }
-    let (mut examples, by_name) = (Vec::new(), ByName::of(items));
+    let (mut examples, by_name, sought) = (Vec::new(), ByName::of(items), Sought::default());
     for row in list(section, "pass") {
         examples.extend(one(row, Vec::new(), path, faults));
     }
@@ -68,8 +68,7 @@ pub(super) fn read(section: &Node, items: &[RuleItem], lost: bool, path: &str, f
             let text = name.text().unwrap_or_default();
             if text != builtin::MALFORMED.rule && by_name.answering(text).next().is_none() {
                 let fault = Fault::new(Code::UnknownRule, format!("no rule is called `{text}`")).at(name.at.in_file(path));
-                let known: Vec<String> = items.iter().map(super::listed::called).collect();
-                faults.push(fault.hint_nearest(text, known.iter().map(String::as_str)));
+                faults.push(fault.hint_nearest_within(&sought, text, by_name.names()));
             }
         }
         let must_break = names.iter().filter_map(|name| name.text()).map(str::to_owned).collect();

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use super::RuleItem;
 use super::listed::called;
 use super::resolve::Choices;
-use crate::diagnostic::{Code, Fault, Faults};
+use crate::diagnostic::{Code, Fault, Faults, Sought};
 use crate::findings::builtin;
 use crate::rules::words::ColumnSelection;
 use crate::yaml::{Node, Value};
@@ -24,12 +24,12 @@ impl Only {
         if choices.only.is_empty() {
             return Self { out: Vec::new() };
         }
-        let by_name = ByName::of(items);
+        let (by_name, sought) = (ByName::of(items), Sought::default());
         let mut wanted: HashSet<usize> = HashSet::new();
         for name in &choices.only {
             let mut answering = by_name.answering(name).peekable();
             if !lost && !choices.is_shared && !is_built_in(name) && answering.peek().is_none() {
-                faults.push(unknown(name, items));
+                faults.push(unknown(name, &by_name, &sought));
             }
             wanted.extend(answering);
         }
@@ -57,18 +57,30 @@ impl Only {
 /// Rules by what they answer to: their names, their tags, and what the names of their findings begin with.
 pub(super) struct ByName<'a> {
     items: &'a [RuleItem],
+    /// By rule, what it is called.
+    called: Vec<String>,
     names: HashMap<String, Vec<usize>>,
     tags: HashMap<&'a str, Vec<usize>>,
+    /// In their order, as often as they stand there.
+    all_tags: Vec<&'a str>,
     stems: HashMap<&'a str, Vec<usize>>,
 }
 
 impl<'a> ByName<'a> {
     pub(super) fn of(items: &'a [RuleItem]) -> Self {
-        let mut new = Self { items, names: HashMap::new(), tags: HashMap::new(), stems: HashMap::new() };
+        let mut new = Self {
+            items,
+            called: items.iter().map(called).collect(),
+            names: HashMap::new(),
+            tags: HashMap::new(),
+            all_tags: Vec::new(),
+            stems: HashMap::new(),
+        };
         for (index, item) in items.iter().enumerate() {
-            new.names.entry(called(item)).or_default().push(index);
+            new.names.entry(new.called[index].clone()).or_default().push(index);
             for tag in item.words.tags.iter().flat_map(|tags| &tags.0) {
                 new.tags.entry(tag).or_default().push(index);
+                new.all_tags.push(tag);
             }
             // A rule about one column makes no finding but the one that it is called by.
             if item.words.columns.is_some() || item.words.id.is_none() && item.words.column.is_none() {
@@ -76,6 +88,11 @@ impl<'a> ByName<'a> {
             }
         }
         new
+    }
+
+    /// What the rules are called.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.called.iter().map(String::as_str)
     }
 
     /// The rules that have the tag, or make a finding of the name.
@@ -168,21 +185,21 @@ fn words_of(config: &Node) -> BTreeSet<&str> {
     words
 }
 
-fn unknown(name: &str, items: &[RuleItem]) -> Fault {
-    let tags = items.iter().flat_map(|item| item.words.tags.iter().flat_map(|tags| &tags.0));
+fn unknown(name: &str, by_name: &ByName<'_>, sought: &Sought) -> Fault {
     match name.strip_prefix(TAG) {
         Some(tag) => {
             let fault = Fault::new(Code::UnknownRule, format!("`--only {name}`: no rule has the tag `{tag}`"));
-            let tags: Vec<&str> = tags.map(String::as_str).collect();
-            if tags.is_empty() { fault.hint("write `tags: [NAME]` beside a rule") } else { fault.hint_nearest(tag, tags) }
+            match by_name.all_tags.is_empty() {
+                true => fault.hint("write `tags: [NAME]` beside a rule"),
+                false => fault.hint_nearest_within(sought, tag, by_name.all_tags.iter().copied()),
+            }
         }
         None => {
-            let names: Vec<String> = items.iter().map(called).collect();
             let fault = Fault::new(Code::UnknownRule, format!("`--only {name}`: no rule is called so"));
-            if tags.clone().any(|tag| tag == name) {
+            if by_name.tags.contains_key(name) {
                 return fault.hint(format!("there is a tag of that name: write `--only {TAG}{name}`"));
             }
-            fault.hint_nearest(name, names.iter().map(String::as_str))
+            fault.hint_nearest_within(sought, name, by_name.names())
         }
     }
 }

@@ -11,7 +11,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::resolve::{self, Choices, Wording};
 use super::{Parsed, RuleFile, private, shape};
-use crate::diagnostic::{Code, Fault, Faults};
+use crate::diagnostic::{Code, Fault, Faults, Sought};
 use crate::rules::words::Elsewhere;
 use crate::yaml::{Entry, Node, Position, Spanned, Value};
 
@@ -258,7 +258,7 @@ fn refuse_words(rules: &RuleFile, entry: &Entry, path: &str, faults: &mut Faults
 
 /// The other tables in which the rules of a table look, each once.
 fn parents(rules: &RuleFile, path: &str, faults: &mut Faults) -> Vec<String> {
-    let (mut parents, mut met): (Vec<String>, HashSet<String>) = Default::default();
+    let (mut parents, mut met, sought): (Vec<String>, HashSet<String>, Sought) = Default::default();
     let sources: HashSet<&String> = rules.sections.sources.0.iter().map(|(known, _)| known).collect();
     for named in rules.items.iter().flat_map(|item| item.rule.looks_into()) {
         let Spanned { at, value: Elsewhere { source, is_declared, .. } } = &named;
@@ -271,7 +271,7 @@ fn parents(rules: &RuleFile, path: &str, faults: &mut Faults) -> Vec<String> {
         } else if *is_declared && !is_source {
             let known = rules.sections.sources.0.iter().map(|(known, _)| known).chain(&rules.siblings.names);
             let fault = Fault::new(Code::MissingOption, format!("no table or source is called `{name}`")).at(at.in_file(path));
-            faults.push(fault.hint_nearest(name, known.map(String::as_str)));
+            faults.push(fault.hint_nearest_within(&sought, name, known.map(String::as_str)));
         }
     }
     parents

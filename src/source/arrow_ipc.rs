@@ -91,7 +91,11 @@ impl ArrowSource {
         projection: &Projection,
     ) -> Result<(Vec<RecordBatch>, u128), Fault> {
         let batches = &messages.batches[unit.start as usize..unit.end as usize];
-        let mut decoder = FileDecoder::new(messages.schema.clone(), messages.version).with_projection(projection.columns.clone());
+        let mut decoder = FileDecoder::new(messages.schema.clone(), messages.version);
+        // For each column it searches the projection: all of them are had without one.
+        if !projection.columns.iter().copied().eq(0..messages.schema.fields().len()) {
+            decoder = decoder.with_projection(projection.columns.clone());
+        }
         let mut ready = 0;
         let (mut decoded, mut digest) = (Vec::with_capacity(batches.len()), Xxh3Default::new());
         for batch in batches {

@@ -1,13 +1,14 @@
 //! What people write in SQL and do not mean: found before anything is planned, and said with what to write instead.
 
-use arrow::datatypes::{DataType, Schema};
+use arrow::datatypes::DataType;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{DFSchema, Result, ScalarValue};
 use datafusion::logical_expr::expr::{Between, BinaryExpr, InList};
 use datafusion::logical_expr::{Expr, ExprSchemable, Operator};
 
+use super::Columns;
 use super::literals::compares;
-use crate::diagnostic::{Misread, nearest};
+use crate::diagnostic::{Misread, Sought, listing, nearest};
 use crate::types::{is_text, type_name};
 
 /// A comparison of text with a number.
@@ -121,20 +122,22 @@ fn written(part: &Expr) -> String {
 }
 
 /// A name that no column has: double quotes name a column, and text stands in single ones.
-pub(super) fn unknown_column(name: &str, text: &str, schema: &Schema) -> Misread {
+pub(super) fn unknown_column(name: &str, text: &str, all: &Columns, sought: &Sought) -> Misread {
     let misread = Misread::new(format!("unknown column `{name}`"));
-    let known = || schema.fields().iter().map(|f| f.name().as_str());
+    let known = || all.fields().iter().map(|f| f.name().as_str());
     let is_quoted = text.contains(&format!("\"{name}\""));
-    if let Some(hint) = crate::types::other_delimiter(schema) {
+    if let Some(hint) = (all.fields().len() == 1).then(|| crate::types::other_delimiter(&all.schema())).flatten() {
         return misread.hint(hint);
     }
-    match nearest(name, known()) {
+    let near = if sought.admits(all.fields().len()) { nearest(name, known()) } else { None };
+    match near {
         Some(near) if is_quoted => {
             misread.hint(format!("did you mean the column `{near}`? Double quotes name a column; text stands in single quotes: `'{name}'`"))
         }
         None if is_quoted => misread.hint(format!("double quotes name a column; text stands in single quotes: `'{name}'`")),
         None if is_value(name, text) => misread.hint(format!("if it is text, write it in single quotes: `'{name}'`")),
-        Some(_) | None => misread.hint_nearest(name, known()),
+        Some(near) => misread.hint(format!("did you mean `{near}`?")),
+        None => Misread { hint: listing(known()), ..misread },
     }
 }
 
@@ -211,9 +214,9 @@ pub(super) fn unknown_function<'a>(name: &str, known: impl Iterator<Item = &'a s
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Columns, Sql};
+    use super::super::Sql;
     use super::*;
-    use arrow::datatypes::Field;
+    use arrow::datatypes::{Field, Schema};
     use chrono::DateTime;
 
     fn sql() -> Sql {

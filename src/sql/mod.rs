@@ -32,13 +32,14 @@ pub(crate) use self::columns::Columns;
 use self::columns::{Tables, nullable};
 use self::messages::{Unknown, explained};
 use self::mistakes::Mixed;
-use crate::diagnostic::{Fault, Misread};
+use crate::diagnostic::{Fault, Misread, Sought};
 
 /// Compiles expressions; holds DataFusion's function registry.
 pub(crate) struct Sql {
     context: SessionContext,
     now: DateTime<Utc>,
     tables: Tables,
+    sought: Sought,
 }
 
 /// A compiled expression over some columns.
@@ -154,7 +155,7 @@ impl Sql {
         let mut config = SessionConfig::new().with_target_partitions(1);
         config.options_mut().sql_parser.enable_ident_normalization = false;
         let context = SessionContext::new_with_config(config);
-        Self { context, now, tables: Tables::default() }
+        Self { context, now, tables: Tables::default(), sought: Sought::default() }
     }
 
     /// Compiles `text` over the columns `all`.
@@ -186,7 +187,7 @@ impl Sql {
         size::ensure_small(text)?;
         let visible = DFSchema::try_from(nullable(&all.spoken_of(text))).map_err(explained)?;
         let parsed = self.context.parse_sql_expr(text, &visible).map_err(|error| match messages::unknown(&error) {
-            Some(Unknown::Column(name)) => mistakes::unknown_column(&name, text, &all.schema()),
+            Some(Unknown::Column(name)) => mistakes::unknown_column(&name, text, all, &self.sought),
             Some(Unknown::Function(name)) => mistakes::unknown_function(&name, self.function_names().iter().map(String::as_str)),
             None => messages::explained_in(error, text),
         })?;

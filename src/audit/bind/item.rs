@@ -7,7 +7,7 @@ use arrow::datatypes::{DataType, Field};
 use super::preparation::Known;
 use super::{Plan, PlannedCheck, Terms, contract};
 use crate::audit::select::select;
-use crate::diagnostic::{Code, Fault, Faults, Misread};
+use crate::diagnostic::{Code, Fault, Faults, Misread, Sought};
 use crate::findings::Message;
 use crate::metric::completeness::Completeness;
 use crate::metric::groups::{GroupCounts, can_be_named};
@@ -50,6 +50,7 @@ pub(super) struct Binding<'a, 'b> {
     /// Of a batch that keeps to the contract.
     pub(super) contract: &'a Prepare,
     pub(super) known: &'a Known<'b>,
+    pub(super) sought: &'a Sought,
     /// The columns that the contract masks.
     pub(super) masked: &'a Privacy,
 }
@@ -264,6 +265,7 @@ impl Binding<'_, '_> {
             is_masked: &is_masked,
             is_inferred: &is_inferred,
             certainty: &certainty,
+            sought: self.sought,
             shows: Vec::new(),
         };
         let mut faults = Faults::default();

@@ -6,7 +6,7 @@ use arrow::datatypes::Field;
 
 use super::Terms;
 use crate::audit::Plan;
-use crate::diagnostic::{Code, Fault, Faults};
+use crate::diagnostic::{Code, Fault, Faults, Sought};
 use crate::rules::Asking;
 use crate::ruleset::KnownIssue;
 use crate::sql::{Certainty, LazySql};
@@ -17,7 +17,7 @@ pub(super) fn attach(terms: &Terms<'_>, sql: &LazySql, certainty: impl Fn(&Field
     let mut faults = Faults::default();
     let file = &terms.rules.path;
     let today = (terms.now.timestamp().div_euclid(86_400)) as i32;
-    let known = &terms.rules.sections.known;
+    let (known, sought) = (&terms.rules.sections.known, Sought::default());
     // The first of several counts.
     let places = plan.checks.iter().enumerate().rev().filter(|_| !known.is_empty()).map(|(place, check)| (check.id.clone(), place));
     let places: HashMap<String, usize> = places.collect();
@@ -25,7 +25,7 @@ pub(super) fn attach(terms: &Terms<'_>, sql: &LazySql, certainty: impl Fn(&Field
         let KnownIssue { rule, r#where, until, .. } = &known.value;
         let Some(&check) = places.get(&rule.value) else {
             let fault = Fault::new(Code::UnknownRule, format!("no finding is called `{}`", rule.value)).at(rule.at.in_file(file));
-            faults.push(fault.hint_nearest(&rule.value, plan.checks.iter().map(|check| check.id.as_str())));
+            faults.push(fault.hint_nearest_within(&sought, &rule.value, plan.checks.iter().map(|check| check.id.as_str())));
             continue;
         };
         let condition = match sql.get().condition(&r#where.value, &plan.prepare.schema) {

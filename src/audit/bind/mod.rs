@@ -22,7 +22,7 @@ use self::preparation::{Known, binding};
 use super::earlier::{self, ComparedColumn, Earlier, Profiled};
 use super::keeps::{self, Keeps};
 use super::profile::{self, ColumnPlan, Relations};
-use crate::diagnostic::{Code, Fault, Faults};
+use crate::diagnostic::{Code, Fault, Faults, Sought};
 use crate::findings::{FindingCode, Message};
 use crate::metric::completeness::{Completeness, Counts};
 use crate::metric::groups::GroupCounts;
@@ -187,7 +187,8 @@ fn bind_on(terms: &Terms<'_>) -> (Plan, Faults) {
         earlier: Earlier::default(),
         compared: Vec::new(),
     };
-    let binding = Binding { terms, sql: &sql, contract: &contract_prepare, known: &known, masked: &terms.rules.privacy(None) };
+    let (masked, sought) = (&terms.rules.privacy(None), &Sought::default());
+    let binding = Binding { terms, sql: &sql, contract: &contract_prepare, known: &known, sought, masked };
     for (name, contract) in terms.rules.sections.schema.iter().flat_map(|s| &s.columns.0) {
         // Where the column is gone, the finding about the schema fails.
         if contract.required == Some(true)

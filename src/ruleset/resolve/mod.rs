@@ -15,7 +15,7 @@ pub(super) use variables::shown;
 pub use wording::Wording;
 
 use self::variables::Variables;
-use crate::diagnostic::{Code, Fault, Faults, nearest};
+use crate::diagnostic::{Code, Fault, Faults, Sought, nearest};
 use crate::yaml::{Node, Value};
 
 /// What a rule file is read with beside its text.
@@ -57,11 +57,12 @@ pub(super) fn resolve(
         settings::set(&mut tree, (keys, value), &mut places, faults);
     }
     if !choices.is_shared {
-        let known: BTreeSet<&str> = variables.met().collect();
+        let (known, sought): (BTreeSet<&str>, Sought) = (variables.met().collect(), Sought::default());
         for (name, _) in choices.variables.iter().filter(|(name, _)| !known.contains(name.as_str())) {
             let what = format!("`--var {name}=…`: the rule file has no `${{{name}}}`");
             let fault = Fault::new(Code::MalformedOption, what);
-            faults.push(match nearest(name, known.iter().copied()) {
+            let near = if sought.admits(known.len()) { nearest(name, known.iter().copied()) } else { None };
+            faults.push(match near {
                 Some(near) => fault.hint(format!("did you mean `{near}`?")),
                 None => fault,
             });

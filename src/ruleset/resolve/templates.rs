@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::variables::{Escapes, Part, Trouble, filled, parameters, scalar};
-use crate::diagnostic::{Code, Fault, Faults};
+use crate::diagnostic::{Code, Fault, Faults, Sought};
 use crate::rules::words::{Ordered, Texts};
 use crate::yaml::{self, Entry, Node, Position, Spanned, Value};
 
@@ -84,7 +84,7 @@ pub(in crate::ruleset) fn expand(rules: Vec<Node>, templates: Option<&Node>, pat
         faults.push(fault.at(other.at.in_file(path)).hint("write `templates: { money: { params: [column], rules: [ … ] } }`"));
     }
     let mut out = Vec::new();
-    let expansion = Expansion { known: &known, path, left: Cell::new(RULES_MAX) };
+    let expansion = Expansion { known: &known, path, left: Cell::new(RULES_MAX), sought: Sought::default() };
     for node in rules {
         match node.entries() {
             [entry] if entry.key == "use" => {
@@ -111,6 +111,7 @@ struct Expansion<'a> {
     path: &'a str,
     /// How many rules and uses there may yet be: uses within uses multiply.
     left: Cell<usize>,
+    sought: Sought,
 }
 
 impl Expansion<'_> {
@@ -128,7 +129,7 @@ impl Expansion<'_> {
             let fault = at(Fault::new(Code::UnknownRule, format!("there is no template `{name}`")));
             faults.push(match self.known.is_empty() {
                 true => fault.hint("write it below `templates:`"),
-                false => fault.hint_nearest(name, self.known.keys().copied()),
+                false => fault.hint_nearest_within(&self.sought, name, self.known.keys().copied()),
             });
             return Vec::new();
         };
@@ -146,7 +147,11 @@ impl Expansion<'_> {
         let with: &[Entry] = entry.value.get("with").map(|with| with.value.entries()).unwrap_or_default();
         for given in with.iter().filter(|given| !parameters.contains(&given.key)) {
             let fault = Fault::new(Code::UnknownWord, format!("the template `{name}` has no parameter `{}`", given.key));
-            faults.push(fault.at(given.key_at.in_file(self.path)).hint_nearest(&given.key, parameters.iter().map(String::as_str)));
+            faults.push(fault.at(given.key_at.in_file(self.path)).hint_nearest_within(
+                &self.sought,
+                &given.key,
+                parameters.iter().map(String::as_str),
+            ));
         }
         let rules = template.get("rules").map(|rules| rules.value.clone());
         let Some(Value::Sequence(mut rules)) = rules.map(|rules| rules.value) else { return Vec::new() };

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::diagnostic::{Code, Fault, Faults, nearest};
+use crate::diagnostic::{Code, Fault, Faults, Sought, nearest};
 use crate::yaml::{Node, Value};
 
 /// What variables stand for, and which the rule file has.
@@ -10,11 +10,12 @@ pub(super) struct Variables {
     given: BTreeMap<String, String>,
     met: BTreeSet<String>,
     has_filled: bool,
+    sought: Sought,
 }
 
 impl Variables {
     pub(super) fn new(given: &[(String, String)]) -> Self {
-        Self { given: given.iter().cloned().collect(), met: BTreeSet::new(), has_filled: false }
+        Self { given: given.iter().cloned().collect(), met: BTreeSet::new(), has_filled: false, sought: Sought::default() }
     }
 
     /// Names that were met in the rule file.
@@ -107,7 +108,8 @@ impl Variables {
     fn fault(&self, trouble: Trouble) -> Fault {
         let Trouble::Unset(name) = trouble else { return trouble.fault() };
         let fault = Trouble::Unset(name.clone()).fault();
-        match nearest(&name, self.given.keys().map(String::as_str)) {
+        let near = if self.sought.admits(self.given.len()) { nearest(&name, self.given.keys().map(String::as_str)) } else { None };
+        match near {
             Some(near) => fault.hint(format!("`--var {near}=…` is given; is that the one?")),
             None => {
                 fault.hint(format!("give it with `--var {name}=VALUE`, or write `${{{name}:-VALUE}}`; for the text itself write `$${{`"))
