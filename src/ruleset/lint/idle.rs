@@ -79,7 +79,7 @@ fn by_type(types: &Types, item: &RuleItem) -> Option<String> {
     }
     let of_columns: Option<Vec<&DataType>> = columns(item).into_iter().map(|name| types.get(name)?.as_ref()).collect();
     let of_columns = of_columns.filter(|of_columns| !of_columns.is_empty())?;
-    let limits = if item.entry.name == "range" { Limits::of(types, item) } else { None };
+    let limits = Limits::of(types, item);
     let is_idle = |data_type: &&DataType| match item.entry.name {
         "range" => limits_of(data_type).zip(limits).is_some_and(|(of_type, limits)| limits.hold(&of_type)),
         "values" => {

@@ -97,7 +97,7 @@ impl<'a> Compared<'a> {
             rest: rest(&item.config),
             written: ALIKE.into_iter().map(canonical).collect(),
             limits: if is_limited(item) { Limits::of(types, item) } else { None },
-            sets: ["in", "not_in"].map(|key| if item.entry.name == "values" { Set::of(item, key) } else { None }),
+            sets: ["in", "not_in"].map(|key| Set::of(item, key)),
         }
     }
 
