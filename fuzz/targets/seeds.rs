@@ -1,4 +1,4 @@
-//! Writes what fuzzing begins with into `corpus`: files of the project, what was counted of them, baselines.
+//! What fuzzing begins with: files of the project, what was counted of them, baselines.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,8 @@ use chrono::DateTime;
 use sluicegate::audit::{self, Budget, Job, Keeps, NoSink};
 use sluicegate::ruleset::RuleFile;
 use sluicegate::source::{self, Spool};
-use sluicegate_fuzz::place;
+
+use crate::place;
 
 /// No larger file is a seed: small ones are looked at more often.
 const BYTES_MAX: u64 = 60_000;
@@ -30,7 +31,8 @@ const SQL: &[&str] = &[
     "date_trunc('month', d) + INTERVAL '1' DAY > now()",
 ];
 
-fn main() {
+/// Writes all of it into `corpus`.
+pub fn write() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the project").to_owned();
     let corpus = root.join("fuzz/corpus");
     for file in files_below(&root.join("fixtures/formats")) {

@@ -1,5 +1,7 @@
 //! What fuzz targets share: a place for files, a job over some bytes, and panics that stay where the program catches them.
 
+pub mod seeds;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};

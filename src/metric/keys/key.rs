@@ -57,13 +57,13 @@ pub(super) fn split(hash: u128) -> [u32; 4] {
     [(hash >> 96) as u32, (hash >> 64) as u32, (hash >> 32) as u32, hash as u32]
 }
 
-/// Takes units apart by partition, each part in input order.
-pub(super) fn partitions(units: Vec<UnitKeys>) -> Vec<Vec<Record>> {
+/// Takes units, or parts of them, apart by partition, each part in input order.
+pub(super) fn partitions<E: AsRef<[Entry]>>(units: Vec<(u32, E)>) -> Vec<Vec<Record>> {
     let mut sizes = [0; PARTITIONS];
-    units.iter().flat_map(|(_, entries)| entries).for_each(|e| sizes[partition(e.hash)] += 1);
+    units.iter().flat_map(|(_, entries)| entries.as_ref()).for_each(|e| sizes[partition(e.hash)] += 1);
     let mut partitions: Vec<Vec<Record>> = sizes.into_iter().map(Vec::with_capacity).collect();
     for (unit, entries) in units {
-        for Entry { hash, row } in entries {
+        for &Entry { hash, row } in entries.as_ref() {
             partitions[partition(hash)].push(Record { hash, unit, row });
         }
     }

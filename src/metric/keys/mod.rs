@@ -272,16 +272,24 @@ impl Keys {
 
     /// Writes everything in memory to spill files, some of it at a time, since its copy by partition takes memory too.
     fn spill(&mut self) -> Result<(), Fault> {
-        let mut units = std::mem::take(&mut self.units).into_iter().peekable();
+        let units = std::mem::take(&mut self.units);
         self.memory.resize(0);
-        while units.peek().is_some() {
-            let (mut some, mut entries) = (Vec::new(), 0);
-            while let Some(unit) = units.next_if(|_| entries < SPILL_ENTRIES) {
-                entries += unit.1.len();
-                some.push(unit);
+        let (mut some, mut count) = (Vec::new(), 0);
+        // A unit may be large by itself.
+        let parts = units.iter().flat_map(|(unit, entries)| entries.chunks(SPILL_ENTRIES).map(|part| (*unit, part)));
+        for (unit, part) in parts {
+            count += part.len();
+            some.push((unit, part));
+            if count >= SPILL_ENTRIES {
+                self.spill_some(std::mem::take(&mut some))?;
+                count = 0;
             }
-            self.spills.push(Spill::write(self.memory.budget(), &mut partitions(some)).map_err(cannot_count)?);
         }
+        if some.is_empty() { Ok(()) } else { self.spill_some(some) }
+    }
+
+    fn spill_some(&mut self, parts: Vec<(u32, &[Entry])>) -> Result<(), Fault> {
+        self.spills.push(Spill::write(self.memory.budget(), &mut partitions(parts)).map_err(cannot_count)?);
         Ok(())
     }
 

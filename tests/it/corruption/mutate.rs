@@ -65,10 +65,10 @@ const MARKS: [&[u8]; 22] = [
     b"NaN",
 ];
 
-/// `whole`, damaged in one to three ways; some of it may come from `other`.
+/// `whole`, damaged in one to three ways, mostly in one; some of it may come from `other`.
 pub fn mutant(chance: &mut Chance, whole: &[u8], other: &[u8]) -> Vec<u8> {
     let mut bytes = whole.to_vec();
-    for _ in 0..1 + chance.below(3) {
+    for _ in 0..[1, 1, 1, 2, 3][chance.below(5)] {
         if bytes.is_empty() {
             break;
         }
@@ -80,20 +80,20 @@ pub fn mutant(chance: &mut Chance, whole: &[u8], other: &[u8]) -> Vec<u8> {
 fn damage(chance: &mut Chance, bytes: &mut Vec<u8>, other: &[u8]) {
     let len = bytes.len();
     let at = chance.place(len);
-    match chance.below(12) {
+    match chance.below(14) {
         // Bits that turned over.
-        0 | 1 => {
-            for _ in 0..1 + chance.below(8) {
+        0..4 => {
+            for _ in 0..[1, 1, 2, 8][chance.below(4)] {
                 let at = chance.place(len);
                 bytes[at] ^= 1 << chance.below(8);
             }
         }
-        2 => bytes[at] = chance.next() as u8,
+        4 => bytes[at] = chance.next() as u8,
         // Cut off: at any place, or nearly at an end.
-        3 => bytes.truncate(at),
-        4 => drop(bytes.drain(..at)),
+        5 => bytes.truncate(at),
+        6 => drop(bytes.drain(..at)),
         // Lengths that are wrong: huge, negative, or another one's.
-        5 | 6 => {
+        7 | 8 => {
             let width = [1, 2, 4, 8][chance.below(4)].min(len - at);
             let values =
                 [0, 1, 0x7f, 0xff, 0x7fff, 0xffff, 0x7fff_ffff, 0xffff_ffff, u64::MAX >> 1, u64::MAX, chance.next(), chance.next() >> 40];
@@ -101,26 +101,26 @@ fn damage(chance: &mut Chance, bytes: &mut Vec<u8>, other: &[u8]) {
             let value = if chance.below(2) == 0 { value.to_le_bytes() } else { value.rotate_right(width as u32 * 8).to_be_bytes() };
             bytes[at..at + width].copy_from_slice(&value[..width]);
         }
-        7 => {
+        9 => {
             let to = chance.place(len);
             for i in 0..[2, 4, 8][chance.below(3)].min(len - at.max(to)) {
                 bytes.swap(at + i, to + i);
             }
         }
         // A block again, or gone.
-        8 => {
+        10 => {
             let (from, to) = chance.block(len);
             let block = bytes[from..to].to_vec();
             for _ in 0..1 + chance.below(4) {
                 bytes.splice(at..at, block.iter().copied());
             }
         }
-        9 => {
+        11 => {
             let (from, to) = chance.block(len);
             drop(bytes.drain(from..to));
         }
         // Another file's head, or a part of it.
-        10 => {
+        12 => {
             let (from, to) = if chance.below(2) == 0 { (0, 1 + chance.below(other.len().min(64))) } else { chance.block(other.len()) };
             let end = (at + to - from).min(len);
             bytes.splice(at..end, other[from..to].iter().copied());

@@ -41,12 +41,17 @@ fn value() -> impl Strategy<Value = Option<Vec<u8>>> {
     prop_oneof![3 => any.prop_map(Some), 3 => object.prop_map(Some), 1 => Just(None)]
 }
 
-/// What an independent reader says of a value: whether it is one object. None where keys may stand twice, which it allows.
+/// What an independent reader says of a value: whether it is one object. None where keys may stand twice, which it allows, and where
+/// a number is larger than any it knows, which is JSON all the same.
 fn is_object(value: &[u8]) -> Option<bool> {
     let value = if value.first() == Some(&0) && value.len() >= 5 { &value[5..] } else { value };
     let value = value.strip_prefix(b"\xef\xbb\xbf").unwrap_or(value);
     let times = |key: &[u8]| value.windows(key.len()).filter(|part| *part == key).count();
-    let is_object = serde_json::from_slice::<serde_json::Value>(value).is_ok_and(|json| json.is_object());
+    let read = serde_json::from_slice::<serde_json::Value>(value);
+    if read.as_ref().is_err_and(|e| e.to_string().starts_with("number out of range")) {
+        return None;
+    }
+    let is_object = read.is_ok_and(|json| json.is_object());
     (!is_object || times(b"\"a\"") < 2 && times(b"\"b\"") < 2).then_some(is_object)
 }
 
