@@ -45,7 +45,7 @@ use crate::rows::Mask;
 /// So many keys go to one spill file, or those of one unit: 24 MiB of them as records.
 const SPILL_ENTRIES: usize = 1 << 20;
 
-/// With fewer keys than this, a unit that is being read does not spill.
+/// With fewer keys than this, a unit that is being read does not spill: that would make many small files.
 const UNIT_ENTRIES: usize = 1 << 18;
 
 /// What counts as a key and which row of a group stays.
@@ -146,8 +146,8 @@ impl State for Keys {
             selection.rows(rows.len(), |i| entries.push(Entry { hash: split(xxh3_128(encoder.row(i))), row: rows.numbers.get(i) }));
         }
         self.account();
-        // A unit may be large by itself. Fewer keys would make many small files.
-        if self.memory.bytes() < UNIT_ENTRIES * size_of::<Entry>() { Ok(()) } else { self.spill_if_exceeded() }
+        // A unit may be large by itself, and its list of keys doubles where it grows: there must be room for that.
+        if self.memory.bytes() >= UNIT_ENTRIES * size_of::<Entry>() && self.memory.budget().is_half_used() { self.spill() } else { Ok(()) }
     }
 
     fn merge(&mut self, mut later: Self) -> Result<(), Fault> {
