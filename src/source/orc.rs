@@ -1,6 +1,7 @@
 //! ORC files; a stripe is a unit.
 
 mod times;
+mod types;
 
 use std::io::{self, Cursor};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,7 +17,7 @@ use orc_rust::reader::metadata::{FileMetadata, read_metadata};
 use orc_rust::schema::{ArrowSchemaOptions, TimestampPrecision};
 use orc_rust::stripe::{Stripe, StripeMetadata};
 
-use super::typed::{ColumnLayout, damaged};
+use super::typed::{ColumnLayout, damaged, too_deep};
 use super::{
     Chunk, ContractColumn, Format, InputFile, Known, Piece, Preread, Projection, ReadOptions, RowNumbers, Source, TakeChunk, Unit, UnitEnd,
 };
@@ -89,6 +90,11 @@ impl OrcSource {
 
 impl OpenedFile {
     fn open(file: &InputFile, contract: &[ContractColumn]) -> Result<Self, Fault> {
+        match caught(file, || Ok::<_, Fault>(types::wrong(&Content(file))))? {
+            None => {}
+            Some(types::Wrong::Tangled) => return Err(damaged(file, &"its types are no tree: one lies in itself, or in two others")),
+            Some(types::Wrong::TooDeep) => return Err(too_deep(file)),
+        }
         let footer = caught(file, || read_metadata(&mut Content(file)))?;
         let rows = footer.stripe_metadatas().iter().map(|stripe| u32::try_from(stripe.number_of_rows()).ok().map(u64::from));
         let (rows, said) = (rows.sum::<Option<u64>>(), footer.number_of_rows());

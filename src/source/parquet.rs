@@ -21,14 +21,14 @@ use self::int96::Int96Column;
 use self::levels::LeafCounts;
 pub(super) use self::statistics::{FooterStatistics, Statistics};
 use super::file::cannot_read;
-use super::typed::{ColumnLayout, damaged};
+use super::typed::{ColumnLayout, damaged, too_deep};
 use super::{
     Chunk, ContractColumn, Format, InputFile, Known, Piece, Preread, Projection, ReadOptions, RowNumbers, Source, TakeChunk, Unit, UnitEnd,
 };
 use crate::diagnostic::{Code, Fault};
 use crate::footer;
 use crate::remote::Readable;
-use crate::types::{LEVELS_MAX, places};
+use crate::types::places;
 
 /// Parquet files read as one table.
 #[derive(Debug)]
@@ -62,8 +62,7 @@ impl OpenedFile {
         digest.update(&file.bytes.to_le_bytes());
         digest.update(&footer);
         if depth::is_too_deep(&footer) {
-            let what = format!("{}: its columns are nested more than {LEVELS_MAX} levels deep", file.path);
-            return Err(Fault::new(Code::TooLarge, what).hint("write what is needed of them as columns of their own"));
+            return Err(too_deep(file));
         }
         let footer = footer::load_with(&handle, wanted).map_err(|e| not_parquet(file, &e))?;
         rows_add_up(file, &footer)?;

@@ -148,6 +148,12 @@ pub(super) fn schema_of(projection: &Projection, columns: &[ArrayRef]) -> Schema
     Arc::new(Schema::new(fields.iter().zip(columns).map(field).collect::<Vec<_>>()))
 }
 
+/// The columns of a file are nested deeper than is read.
+pub(super) fn too_deep(file: &InputFile) -> Fault {
+    let what = format!("{}: its columns are nested more than {LEVELS_MAX} levels deep", file.path);
+    Fault::new(Code::TooLarge, what).hint("write what is needed of them as columns of their own")
+}
+
 /// A fault that says a file is not what its bytes promise.
 pub(super) fn damaged(file: &InputFile, why: &dyn std::fmt::Display) -> Fault {
     Fault::new(Code::Damaged, format!("{}: damaged: {why}", file.path))
