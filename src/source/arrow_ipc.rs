@@ -19,7 +19,7 @@ use arrow::ipc::reader::FileDecoder;
 use arrow::ipc::{Block, MetadataVersion, root_as_message};
 use xxhash_rust::xxh3::{Xxh3Default, xxh3_128};
 
-use super::typed::{ColumnLayout, damaged};
+use super::typed::{ColumnLayout, damaged, decoded};
 use super::{Chunk, Format, InputFile, Known, Piece, Preread, Projection, ReadOptions, RowNumbers, Source, TakeChunk, Unit, UnitEnd};
 use crate::diagnostic::{Code, Fault};
 
@@ -187,9 +187,9 @@ impl Source for ArrowSource {
 
     fn read(&self, unit: &Unit, _: Preread, projection: &Projection, each: &mut TakeChunk<'_>) -> Result<UnitEnd, Fault> {
         let (file, messages) = (&self.known.files()[unit.file as usize], &self.messages[unit.file as usize]);
-        let (decoded, digest) = self.decode(file, messages, unit, projection)?;
+        let (batches, digest) = decoded(file, || self.decode(file, messages, unit, projection))??;
         let mut first = 0;
-        for batch in decoded {
+        for batch in batches {
             for start in (0..batch.num_rows()).step_by(self.batch_rows.max(1)) {
                 let slice = batch.slice(start, self.batch_rows.max(1).min(batch.num_rows() - start));
                 let len = slice.num_rows();

@@ -14,7 +14,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use self::avro_type::AvroType;
 pub(super) use self::records::WriterSchema;
-use super::typed::{ColumnLayout, damaged};
+use super::typed::{ColumnLayout, damaged, decoded};
 use super::{Chunk, Format, InputFile, Known, Piece, Preread, Projection, ReadOptions, RowNumbers, Source, TakeChunk, Unit, UnitEnd};
 use crate::diagnostic::{Code, Fault};
 
@@ -212,12 +212,9 @@ impl Source for AvroSource {
         }
         let plain = container.plain(bytes).map_err(|e| damaged(file, &e))?;
         let whole = std::io::BufReader::new(Cursor::new(&container.plain_header).chain(Cursor::new(plain)));
-        let reader = ReaderBuilder::new()
-            .with_batch_size(self.batch_rows.max(1))
-            .with_projection(projection.columns.clone())
-            .build(whole)
-            .map_err(|e| damaged(file, &e))?;
-        for batch in reader {
+        let builder = ReaderBuilder::new().with_batch_size(self.batch_rows.max(1)).with_projection(projection.columns.clone());
+        let mut reader = decoded(file, || builder.build(whole))?.map_err(|e| damaged(file, &e))?;
+        while let Some(batch) = decoded(file, || reader.next())? {
             let batch = batch.map_err(|e| damaged(file, &e))?;
             let len = batch.num_rows() as u32;
             let batch = self.layout.batch(batch.columns(), len as usize, projection).map_err(|e| damaged(file, &e))?;

@@ -21,7 +21,7 @@ use self::int96::Int96Column;
 use self::levels::LeafCounts;
 pub(super) use self::statistics::{FooterStatistics, Statistics};
 use super::file::cannot_read;
-use super::typed::{ColumnLayout, damaged, too_deep};
+use super::typed::{ColumnLayout, damaged, decoded, too_deep};
 use super::{
     Chunk, ContractColumn, Format, InputFile, Known, Piece, Preread, Projection, ReadOptions, RowNumbers, Source, TakeChunk, Unit, UnitEnd,
 };
@@ -113,14 +113,13 @@ impl OpenedFile {
         let failed = |e: &dyn std::fmt::Display| failure().unwrap_or_else(|| damaged(file, e));
         self.int96_fits(file, group, roots, &handle)?;
         let form = if is_compact { &self.compact } else { &self.footer };
-        let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(handle, form.clone())
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(handle, form.clone())
             .with_projection(mask)
             .with_row_groups(vec![group as usize])
-            .with_batch_size(batch_rows)
-            .build()
-            .map_err(|e| failed(&e))?;
+            .with_batch_size(batch_rows);
+        let mut reader = decoded(file, || builder.build())?.map_err(|e| failed(&e))?;
         let (mut first, mut held) = (0, LeafCounts::new(roots.len()));
-        for batch in reader {
+        while let Some(batch) = decoded(file, || reader.next())? {
             let batch = batch.map_err(|e| failed(&e))?;
             held.add(batch.columns());
             let len = batch.num_rows() as u32;

@@ -1,5 +1,6 @@
 //! What formats that know their types have in common: Parquet, Arrow, Avro.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, GenericListArray, OffsetSizeTrait, RecordBatch, RecordBatchOptions};
@@ -146,6 +147,11 @@ pub(super) fn schema_of(projection: &Projection, columns: &[ArrayRef]) -> Schema
     }
     let field = |(f, c): (&Arc<Field>, &ArrayRef)| f.as_ref().clone().with_data_type(c.data_type().clone());
     Arc::new(Schema::new(fields.iter().zip(columns).map(field).collect::<Vec<_>>()))
+}
+
+/// What a library decodes. Where it panics, the file contradicts itself.
+pub(super) fn decoded<T>(file: &InputFile, work: impl FnOnce() -> T) -> Result<T, Fault> {
+    catch_unwind(AssertUnwindSafe(work)).map_err(|_| damaged(file, &"it contradicts itself"))
 }
 
 /// The columns of a file are nested deeper than is read.

@@ -7,7 +7,6 @@ mod text;
 
 use std::collections::BTreeMap;
 use std::io::Read;
-use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::Mutex;
@@ -88,10 +87,11 @@ fn run(directory: &Path, arguments: &[&str]) -> Ended {
     command.stderr(std::fs::File::create(&stderr).expect("a file")).env("TMPDIR", directory).env("RUST_BACKTRACE", "1");
     let begin = Instant::now();
     let mut child = command.spawn().expect("the program runs");
-    let mut is_hang = false;
-    let (status, memory) = loop {
-        if let Some(ended) = reaped(child.id()) {
-            break ended;
+    let (mut is_hang, mut memory) = (false, 0);
+    let status = loop {
+        memory = memory.max(peak(child.id()));
+        if let Some(status) = child.try_wait().expect("a child") {
+            break status;
         }
         if begin.elapsed() > TIME_MAX && !is_hang {
             is_hang = true;
@@ -104,17 +104,12 @@ fn run(directory: &Path, arguments: &[&str]) -> Ended {
     Ended { status, stderr: String::from_utf8_lossy(&text).into_owned(), took: begin.elapsed(), is_hang, memory }
 }
 
-/// The status of a process that has ended, and how many bytes it held at most.
-#[expect(unsafe_code, reason = "no safe interface tells how much memory a single child took")]
-fn reaped(child: u32) -> Option<(ExitStatus, u64)> {
-    let mut status = 0;
-    let child = libc::pid_t::try_from(child).expect("a process");
-    // SAFETY: zeroes are a valid `rusage`, and both pointers are to values that live as long as the call.
-    let (found, usage) = unsafe {
-        let mut usage: libc::rusage = std::mem::zeroed();
-        (libc::wait4(child, &raw mut status, libc::WNOHANG, &raw mut usage), usage)
-    };
-    (found == child).then(|| (ExitStatus::from_raw(status), usage.ru_maxrss as u64 * 1024))
+/// How many bytes the process has held at most so far, files that it maps included. What is told of a child that has ended counts what
+/// its parent held when it began, which is more.
+fn peak(process: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
+    line.trim().trim_end_matches(" kB").parse::<u64>().map_or(0, |kilobytes| kilobytes * 1024)
 }
 
 /// What is wrong with how the run ended; nothing where it is as promised.
