@@ -64,7 +64,7 @@ def check(*data):
     return ["check", "-r", "r.yaml", *(data or ["d.csv"]), "-q"]
 
 
-def of_columns(name, rule, first=400, **sections):
+def of_columns(name, rule, first=200, **sections):
     @dimension(f"columns: {name}", first)
     def make(n):
         wide(n)
@@ -85,41 +85,41 @@ for name, rule in {
     of_columns(name, rule)
 
 
-@dimension("columns: profile", 400)
+@dimension("columns: profile", 200)
 def _(n):
     wide(n)
     return ["profile", "d.csv", "-q"]
 
 
-@dimension("columns: a list of names", 400)
+@dimension("columns: a list of names", 200)
 def _(n):
     wide(n)
     rules({"missing": {"columns": names(n)}})
     return check()
 
 
-@dimension("columns: a key of all", 400)
+@dimension("columns: a key of all", 200)
 def _(n):
     wide(n)
     rules({"duplicates": {"key": names(n)}})
     return check()
 
 
-@dimension("columns: a contract", 400)
+@dimension("columns: a contract", 200)
 def _(n):
     wide(n)
     rules(schema={"columns": {name: "int64" for name in names(n)}, "evolution": "any"})
     return check()
 
 
-@dimension("columns: a contract in another order", 400)
+@dimension("columns: a contract in another order", 200)
 def _(n):
     wide(n)
     rules(schema={"columns": {name: "int64" for name in names(n)[::-1]}, "evolution": "any"})
     return check()
 
 
-@dimension("columns: baseline", 400)
+@dimension("columns: baseline", 200)
 def _(n):
     wide(n)
     rules({"rows": {"min": 1}})
@@ -219,14 +219,14 @@ def _(n):
     return check()
 
 
-@dimension("length of a line", 1_000_000)
+@dimension("length of a line", 300_000)
 def _(n):
     put("d.csv", "a,b\n1," + "x" * n + "\n")
     rules({"missing": {"columns": "*"}})
     return check()
 
 
-@dimension("length of a quoted field", 500_000)
+@dimension("length of a quoted field", 100_000)
 def _(n):
     put("d.csv", 'a,b\n1,"' + "x\n" * (n // 2) + '"\n')
     rules({"missing": {"columns": "*"}})
@@ -254,7 +254,7 @@ def _(n):
     return check("d.ndjson")
 
 
-@dimension("length of a name", 100_000)
+@dimension("length of a name", 30_000)
 def _(n):
     csv(["a" * n, "b"], [(1, 2)])
     rules({"missing": {"columns": "*"}})

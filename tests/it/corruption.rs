@@ -213,6 +213,22 @@ fn damaged_files_end_in_a_verdict_or_a_fault() {
     assert!(judged == all && tallies.values().all(|tally| tally.verdicts + tally.faults > 0));
 }
 
+/// `fuzz/regressions` has a directory for each format.
+#[test]
+fn what_once_broke_something_is_judged_or_refused() {
+    let mut tried = 0;
+    for file in glob::glob(&project("fuzz/regressions/*/*").display().to_string()).expect("a pattern").flatten() {
+        let format = file.parent().and_then(Path::file_name).expect("a format").to_string_lossy().into_owned();
+        let bytes = std::fs::read(&file).expect("data");
+        for turn in [0, 4] {
+            let (ended, lost) = judged(&format!("found.{format}"), &bytes, turn);
+            assert_eq!(wrong(&ended).or(lost), None, "{}: {}", file.display(), ended.stderr);
+            tried += 1;
+        }
+    }
+    assert!(tried > 0);
+}
+
 /// The file, judged by the command whose turn it is, and what was lost of its rows.
 fn judged(name: &str, bytes: &[u8], turn: usize) -> (Ended, Option<String>) {
     let place = Place::with(RULES, "");
