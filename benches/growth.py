@@ -91,28 +91,28 @@ def _(n):
     return ["profile", "d.csv", "-q"]
 
 
-@dimension("columns: a list of names", 200)
+@dimension("columns: list of names", 200)
 def _(n):
     wide(n)
     rules({"missing": {"columns": names(n)}})
     return check()
 
 
-@dimension("columns: a key of all", 200)
+@dimension("columns: key of all", 200)
 def _(n):
     wide(n)
     rules({"duplicates": {"key": names(n)}})
     return check()
 
 
-@dimension("columns: a contract", 200)
+@dimension("columns: contract", 200)
 def _(n):
     wide(n)
     rules(schema={"columns": {name: "int64" for name in names(n)}, "evolution": "any"})
     return check()
 
 
-@dimension("columns: a contract in another order", 200)
+@dimension("columns: contract, reordered", 200)
 def _(n):
     wide(n)
     rules(schema={"columns": {name: "int64" for name in names(n)[::-1]}, "evolution": "any"})
