@@ -41,7 +41,9 @@ pub fn write() {
             add(&corpus.join(extension), &fs::read(&file).expect("read"));
         }
     }
-    for file in ["rules", "tests/rules", "tests/rulesets", "tests/mistakes", "examples"].iter().flat_map(|part| files_below(&root.join(part))) {
+    for file in
+        ["rules", "tests/rules", "tests/rulesets", "tests/mistakes", "examples"].iter().flat_map(|part| files_below(&root.join(part)))
+    {
         if file.extension().is_some_and(|extension| extension == "yaml") {
             add(&corpus.join("rule_file"), &fs::read(&file).expect("read"));
         }
@@ -63,7 +65,8 @@ fn counted(data: &Path, rules: &str, corpus: &Path) {
     let rules = RuleFile::parse(rules, "r.yaml").expect("rules");
     let options = rules.sections.read_options("r.yaml").expect("options");
     let source = source::open(&[data.to_string_lossy().into_owned()], &options, &[], &Spool::new(place())).expect("data");
-    let job = |keeps| Job { keeps, ..Job::new(&rules, source.clone(), DateTime::UNIX_EPOCH, Arc::new(Budget::new(1 << 30, place().to_owned()))) };
+    let job =
+        |keeps| Job { keeps, ..Job::new(&rules, source.clone(), DateTime::UNIX_EPOCH, Arc::new(Budget::new(1 << 30, place().to_owned()))) };
     if let Ok(fold) = audit::fold_unit(&job(Keeps::Nothing), 0) {
         add(&corpus.join("fold"), &fold.encode().expect("bytes")[HEAD..]);
     }

@@ -70,7 +70,8 @@ pub fn report(rules: &RuleFile, audited: &Audited) -> Report {
 
 /// A fold of some rows, as bytes.
 pub fn sound_fold() -> Vec<u8> {
-    let rules = RuleFile::parse("dataset: d\nrules: [{ missing: { column: a } }, { duplicates: { key: [a] } }]\n", "r.yaml").expect("rules");
+    let rules =
+        RuleFile::parse("dataset: d\nrules: [{ missing: { column: a } }, { duplicates: { key: [a] } }]\n", "r.yaml").expect("rules");
     let source = open("fold.csv", b"a\n1\n2\n", &rules).expect("data");
     let budget = Arc::new(Budget::new(64 << 20, place().to_owned()));
     audit::fold_unit(&Job::new(&rules, source, DateTime::UNIX_EPOCH, budget), 0).expect("a fold").encode().expect("bytes")
