@@ -27,32 +27,14 @@ const LIMIT: &str = "256MB";
 const MEMORY_MAX: u64 = 400_000_000;
 const TIME_MAX: Duration = Duration::from_secs(10);
 
-/// Data of each format, and of what text comes wrapped in.
-const FILES: [&str; 23] = [
-    "table.csv",
-    "table.tsv",
-    "table-bom.csv",
-    "table-utf16.csv",
-    "latin1.csv",
-    "table.csv.gz",
-    "table.csv.bz2",
-    "table.csv.zst",
-    "table.ndjson",
-    "nested.ndjson",
-    "table.ndjson.xz",
-    "table.json",
-    "table.json.gz",
-    "table.parquet",
-    "nested.parquet",
-    "checksums.parquet",
-    "table.arrow",
-    "table.arrows",
-    "table.avro",
-    "table.orc",
-    "table.xlsx",
-    "table.xls",
-    "table.ods",
-];
+/// Names of data of each format, and of what text comes wrapped in: all that lies in `fixtures/formats`.
+fn files() -> Vec<String> {
+    let listed = std::fs::read_dir(project("fixtures/formats")).expect("a directory").flatten().filter(|entry| entry.path().is_file());
+    let names = listed.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let mut names: Vec<String> = names.filter(|name| !["README.md", "make.py"].contains(&name.as_str())).collect();
+    names.sort();
+    names
+}
 
 const RULES: &str = r#"
 dataset: d
@@ -171,8 +153,9 @@ struct Tally {
 fn damaged_files_end_in_a_verdict_or_a_fault() {
     let all = number("SLUICEGATE_MUTANTS", FEW);
     let first = number("SLUICEGATE_FIRST_MUTANT", 0);
-    let whole: Vec<Vec<u8>> = FILES.iter().map(|name| std::fs::read(project("fixtures/formats").join(name)).expect("data")).collect();
-    let (next, tallies) = (AtomicUsize::new(first), Mutex::new(BTreeMap::<&str, Tally>::new()));
+    let files = files();
+    let whole: Vec<Vec<u8>> = files.iter().map(|name| std::fs::read(project("fixtures/formats").join(name)).expect("data")).collect();
+    let (next, tallies) = (AtomicUsize::new(first), Mutex::new(BTreeMap::<&String, Tally>::new()));
     std::thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
@@ -181,11 +164,11 @@ fn damaged_files_end_in_a_verdict_or_a_fault() {
                     if number >= first + all {
                         break;
                     }
-                    let name = FILES[number % FILES.len()];
+                    let name = &files[number % files.len()];
                     let mut chance = Chance::new(number as u64);
-                    let other = &whole[chance.below(FILES.len())];
-                    let bytes = mutant(&mut chance, &whole[number % FILES.len()], other);
-                    let (ended, lost) = judged(name, &bytes, number / FILES.len());
+                    let other = &whole[chance.below(files.len())];
+                    let bytes = mutant(&mut chance, &whole[number % files.len()], other);
+                    let (ended, lost) = judged(name, &bytes, number / files.len());
                     let mut tallies = tallies.lock().expect("nobody panics with it");
                     let tally = tallies.entry(name).or_default();
                     tally.slowest = tally.slowest.max(ended.took);

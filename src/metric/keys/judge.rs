@@ -31,7 +31,7 @@ struct Slot {
     count: u32,
 }
 
-/// Marks a key that occurs in the other data. No partition has so many rows.
+/// Marks a key that occurs in the other data. No partition has so many rows: see `skew`.
 const IS_FOREIGN: u32 = 1 << 31;
 
 /// Slots for few keys, to begin with.

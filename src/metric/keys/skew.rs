@@ -30,7 +30,12 @@ pub(super) fn look_through(
     records: &mut Vec<Record>,
 ) -> io::Result<()> {
     records.clear();
-    if spills.iter().map(|spill| spill.len_of(index)).sum::<u64>() <= most {
+    let len: u64 = spills.iter().map(|spill| spill.len_of(index)).sum();
+    // How often a key comes is counted in 31 bits.
+    if len > i32::MAX as u64 {
+        return Err(io::Error::other("2,147,483,647 rows of one part of the keys can be counted, and there are more"));
+    }
+    if len <= most {
         spills.iter().try_for_each(|spill| spill.read(index, records))?;
         judge.look_through(records);
         return Ok(());
