@@ -1,7 +1,6 @@
 //! Figures: numbers with a name and a unit.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::fmt;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -214,30 +213,39 @@ pub struct Figure {
 /// Figures by name. In JSON each is its value; the name tells the unit. What is named by the data (a column, a value that
 /// stands in for a missing one) counts rows.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Figures(BTreeMap<Cow<'static, str>, Figure>);
+pub struct Figures(Vec<(Cow<'static, str>, Figure)>);
 
 impl Figures {
+    /// Names stay in order. There are few of them for each of very many findings.
+    fn insert(&mut self, name: Cow<'static, str>, figure: Figure) {
+        match self.0.binary_search_by(|(known, _)| known.cmp(&name)) {
+            Ok(at) => self.0[at].1 = figure,
+            Err(at) => self.0.insert(at, (name, figure)),
+        }
+    }
+
     /// Adds a figure, or takes the place of the one of that name.
     pub fn set(&mut self, name: &'static FigureName, value: impl Into<Value>) {
-        self.0.insert(name.name.into(), Figure { value: value.into(), unit: name.unit.clone() });
+        self.insert(name.name.into(), Figure { value: value.into(), unit: name.unit.clone() });
     }
 
     /// Adds how many rows there are of something that the data name.
     pub fn set_rows_of(&mut self, name: impl Into<String>, rows: u64) {
-        self.0.insert(Cow::Owned(name.into()), Figure { value: rows.into(), unit: Unit::ROWS });
+        self.insert(Cow::Owned(name.into()), Figure { value: rows.into(), unit: Unit::ROWS });
     }
 
     pub fn get(&self, name: &FigureName) -> Option<&Figure> {
-        self.0.get(name.name)
+        let at = self.0.binary_search_by(|(known, _)| known.as_ref().cmp(name.name)).ok()?;
+        Some(&self.0[at].1)
     }
 
     /// Leaves out all but those for which `stays` says so, of name and figure.
     pub fn retain(&mut self, mut stays: impl FnMut(&str, &Figure) -> bool) {
-        self.0.retain(|name, figure| stays(name, figure));
+        self.0.retain(|(name, figure)| stays(name, figure));
     }
 
     pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut Value> {
-        self.0.values_mut().map(|figure| &mut figure.value)
+        self.0.iter_mut().map(|(_, figure)| &mut figure.value)
     }
 
     /// Name and figure, by name.
@@ -247,7 +255,7 @@ impl Figures {
 
     /// All of them as counts of rows, whatever their names say.
     pub(super) fn count_rows(&mut self) {
-        self.0.values_mut().for_each(|figure| figure.unit = Unit::ROWS);
+        self.0.iter_mut().for_each(|(_, figure)| figure.unit = Unit::ROWS);
     }
 }
 
@@ -278,7 +286,7 @@ impl<'de> Deserialize<'de> for Figures {
                 while let Some((name, value)) = map.next_entry::<String, Value>()? {
                     let known = named(&name);
                     let name = known.map_or(Cow::Owned(name), |known| known.name.into());
-                    figures.0.insert(name, Figure { value, unit: known.map_or(Unit::ROWS, |known| known.unit.clone()) });
+                    figures.insert(name, Figure { value, unit: known.map_or(Unit::ROWS, |known| known.unit.clone()) });
                 }
                 Ok(figures)
             }

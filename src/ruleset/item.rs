@@ -1,5 +1,7 @@
 //! One item of the `rules` list: the words common to all rules are split off, the rest is read by its rule.
 
+use std::sync::Arc;
+
 use schemars::{JsonSchema, SchemaGenerator};
 use serde::Deserialize;
 
@@ -86,7 +88,8 @@ pub struct RuleItem {
     pub code: FindingCode,
     pub entry: &'static RuleEntry,
     pub rule: Box<dyn AnyRule>,
-    pub words: Words,
+    /// The findings of its columns share them.
+    pub words: Arc<Words>,
     pub at: Position,
     /// Whether it uses a word with which its rule speaks of rows.
     pub about_rows: bool,
@@ -393,7 +396,7 @@ fn configure(entry: &'static RuleEntry, config: &Node, at: Position, file: &str)
     match (rule, words) {
         (Some(rule), Some(words)) if faults.is_empty() => {
             let (code, config) = (FindingCode::new(entry.name), Node::default());
-            Ok(RuleItem { code, entry, rule, words, at, about_rows: about_rows.is_some(), config, meaning: 0 })
+            Ok(RuleItem { code, entry, rule, words: Arc::new(words), at, about_rows: about_rows.is_some(), config, meaning: 0 })
         }
         _ => Err(faults),
     }

@@ -54,8 +54,9 @@ impl Kind {
         for item in &mut rules.items {
             let (written, at) = (item.words.on_fail.as_ref().map(|on_fail| on_fail.value), item.at);
             if written.unwrap_or(item.entry.on_fail) == OnFail::Quarantine {
-                item.words.on_fail = Some(Spanned { value: OnFail::Warn, at });
-                item.words.warn = None;
+                let words = Arc::make_mut(&mut item.words);
+                words.on_fail = Some(Spanned { value: OnFail::Warn, at });
+                words.warn = None;
             }
         }
         rules.sections.windows.clear();

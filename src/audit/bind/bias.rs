@@ -1,5 +1,7 @@
 //! What follows from groups that rules declare: what the gate does to them is told.
 
+use std::sync::Arc;
+
 use super::Plan;
 use super::item::Binding;
 use crate::diagnostic::Faults;
@@ -36,12 +38,12 @@ fn item(groups: &[String]) -> RuleItem {
         code: GATE_BIAS.code.clone(),
         entry: &crate::rules::GATE_BIAS,
         rule: crate::rules::gate_bias_of(groups),
-        words: Words {
+        words: Arc::new(Words {
             id: Some(Spanned { at, value: GATE_BIAS.id_of(&groups.join("-")) }),
             on_fail: Some(Spanned { at, value: OnFail::Info }),
             on_no_data: Some(OnNoData::Pass),
             ..Words::default()
-        },
+        }),
         at,
         about_rows: false,
         config: Node { at, value: Value::Mapping(Vec::new()) },

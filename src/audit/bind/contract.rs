@@ -1,6 +1,7 @@
 //! What follows from the contract before any rule is bound.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema};
 
@@ -49,11 +50,11 @@ pub(super) fn required(name: &str, at: Position) -> RuleItem {
         code: REQUIRED.code.clone(),
         entry: &crate::rules::MISSING,
         rule: crate::rules::missing_default(),
-        words: Words {
+        words: Arc::new(Words {
             id: Some(Spanned { at, value: REQUIRED.id_of(name) }),
             column: Some(Spanned { at, value: name.to_owned() }),
             ..Words::default()
-        },
+        }),
         at,
         about_rows: false,
         config: crate::yaml::Node::default(),

@@ -68,7 +68,7 @@ pub struct PlannedCheck {
     pub code: FindingCode,
     pub rule: &'static str,
     pub columns: Vec<String>,
-    pub words: Words,
+    pub words: Arc<Words>,
     pub policy: Policy,
     pub scope: Scope,
     /// What judges, or why this batch cannot be judged.

@@ -1,6 +1,7 @@
 //! What the destination's table promises of its rows, as rules: a row that breaks a promise is set aside.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use arrow::datatypes::{DataType, FieldRef};
 
@@ -21,7 +22,7 @@ impl Binding<'_, '_> {
         let mut faults = Faults::default();
         for (name, data_type) in lossy(table, plan) {
             let rule = Box::new(Held { data_type: Some(data_type) });
-            let words = Words { id: Some(here(HELD.id_of(&name))), ..Words::default() };
+            let words = Arc::new(Words { id: Some(here(HELD.id_of(&name))), ..Words::default() });
             let item = RuleItem {
                 code: HELD.code.clone(),
                 entry: &crate::rules::HELD,
@@ -43,8 +44,9 @@ impl Binding<'_, '_> {
             if !is_required && plan.prepare.index_of(name).is_some() {
                 let mut item = super::contract::required(name, Position::default());
                 item.code = NOT_NULL.code.clone();
-                item.words.id = Some(here(NOT_NULL.id_of(name)));
-                item.words.description = Some(format!("`{name}` is NOT NULL in the table {}", table.place));
+                let words = Arc::make_mut(&mut item.words);
+                words.id = Some(here(NOT_NULL.id_of(name)));
+                words.description = Some(format!("`{name}` is NOT NULL in the table {}", table.place));
                 faults.take_all(self.bind_check(&item, Some(&here(name.clone())), plan));
             }
         }
@@ -66,12 +68,12 @@ impl Binding<'_, '_> {
         let sql = Node { at, value: Value::Scalar { text: constraint.sql.clone(), quoted: true } };
         let config = Node { at, value: Value::Mapping(vec![Entry { key: "sql".into(), key_at: at, value: sql }]) };
         let entry = &crate::rules::EXPRESSION;
-        let words = Words {
+        let words = Arc::new(Words {
             id: Some(here(constraint.id.clone())),
             description: Some(format!("{} of the table {}", constraint.what, table.place)),
             nulls: Some(here(Nulls::Fail)),
             ..Words::default()
-        };
+        });
         let code = owner_of(&constraint.id).unwrap_or(&CONSTRAINT).code.clone();
         let item = RuleItem {
             code,

@@ -53,7 +53,7 @@ pub(super) struct ColumnPlan {
     overview: Option<Handle<Overview>>,
     wants: Wants,
     /// Once the first pass has told what the column is.
-    drawn: Option<Drawn>,
+    drawn: Option<Box<Drawn>>,
 }
 
 /// What is drawn of a column, on its way to being settled by second looks.
@@ -115,7 +115,7 @@ impl ColumnPlan {
         if self.drawn.is_none() {
             let mut drawn = Drawn { role: alerts::role(field.name(), field.data_type(), out, rows), ..Drawn::default() };
             let again = drawn.begin(index, field.data_type(), out, (wants, rows.rows - rows.missing), pass);
-            self.drawn = Some(drawn);
+            self.drawn = Some(Box::new(drawn));
             return Ok(again);
         }
         let Some(drawn) = &mut self.drawn else { return Ok(false) };
@@ -172,7 +172,7 @@ impl ColumnPlan {
         earlier: &Earlier,
     ) -> Result<(), Fault> {
         let (wants, nothing) = (self.wants, Drawn::default());
-        let drawn = self.drawn.as_ref().unwrap_or(&nothing);
+        let drawn = self.drawn.as_deref().unwrap_or(&nothing);
         if wants.distinct {
             (column.distinct, column.distinct_exact) = (Some(out.distinct.count), Some(out.distinct.exact));
         }
