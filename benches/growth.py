@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Grows each dimension of data and rules through 1, 10 and 100 times, and tells how the CPU seconds of whole processes grow.
 
-    python3 benches/growth.py --python VENV/bin/python [--svg OUT] [--markdown OUT] [DIMENSION ...]
+    python3 benches/growth.py --python VENV/bin/python [--instructions] [--svg OUT] [--markdown OUT] [DIMENSION ...]
 
-An exponent of 1 is linear: ten times the bytes, ten times the seconds. See benches/README.md.
+An exponent of 1 is linear: ten times the bytes, ten times the seconds. Seconds hold what caches, page faults and other programs
+cost too; `--instructions` counts what the program does instead, which is the same in each run. See benches/README.md.
 """
 
 import argparse
@@ -11,6 +12,7 @@ import json
 import math
 import os
 import random
+import re
 import subprocess
 import sys
 import tempfile
@@ -325,6 +327,19 @@ def run_python(rows, how):
     subprocess.run([OPTIONS.python, "-c", WRITE, str(rows), json.dumps(how)], check=True)
 
 
+def instructions(arguments, directory):
+    """Instructions of one run in one thread, by cachegrind, no megabytes, and its exit code; no code where it took too long."""
+    counter = ["valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null", "--log-file=.counted"]
+    command = [*counter, str(OPTIONS.sluicegate), *arguments, "--threads", "1"]
+    limit = OPTIONS.timeout * 50
+    try:
+        code = subprocess.run(command, check=False, cwd=directory, stdin=subprocess.DEVNULL, capture_output=True, timeout=limit).returncode
+    except subprocess.TimeoutExpired:
+        return 0, 0, None
+    counted = re.search(r"I\s+refs:\s+([\d,]+)", Path(directory, ".counted").read_text())
+    return int(counted[1].replace(",", "")) / 1e9, 0, code
+
+
 def seconds(arguments, directory):
     """CPU seconds, megabytes and exit code of one run; no code where it took too long."""
     begin = time.monotonic()
@@ -341,6 +356,14 @@ def seconds(arguments, directory):
             time.sleep(0.002)
     child.returncode = 0
     return used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, None if ended else os.waitstatus_to_exitcode(status)
+
+
+def cost(arguments, directory):
+    return (instructions if OPTIONS.instructions else seconds)(arguments, directory)
+
+
+def unit():
+    return "billions of instructions" if OPTIONS.instructions else "CPU seconds"
 
 
 def made(make, size):
@@ -362,10 +385,10 @@ def measure(name, base):
         with tempfile.TemporaryDirectory(prefix="growth-") as directory:
             os.chdir(directory)
             arguments = made(make, size)
-            runs = [seconds(arguments, directory)]
-            # Short runs say little by themselves.
-            while len(runs) < 5 and runs[0][0] < 0.5 and runs[0][2] is not None:
-                runs.append(seconds(arguments, directory))
+            runs = [cost(arguments, directory)]
+            # Short runs say little by themselves; instructions are the same each time.
+            while not OPTIONS.instructions and len(runs) < 5 and runs[0][0] < 0.5 and runs[0][2] is not None:
+                runs.append(cost(arguments, directory))
             os.chdir("/")
         cpu, memory, code = min(runs, key=lambda run: run[0])
         points.append({"size": size, "cpu": cpu, "mb": memory, "code": code})
@@ -398,13 +421,13 @@ def row(found):
 
 
 def figure(all_found):
-    """One small plot for each dimension: CPU seconds against size, both logarithmic."""
+    """One small plot for each dimension: the cost against size, both logarithmic."""
     wide, high, across = 190, 150, 5
     down = math.ceil(len(all_found) / across)
     out = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{across * wide}" height="{down * high + 26}" font-family="Helvetica, Arial, sans-serif">',
-        f'<rect width="100%" height="100%" fill="white"/>',
-        '<text x="10" y="17" font-size="12" fill="#57606a">CPU seconds against size, each through two decades; the grey line is linear growth</text>',
+        '<rect width="100%" height="100%" fill="white"/>',
+        f'<text x="10" y="17" font-size="12" fill="#57606a">{unit()} against size, each through two decades; the grey line is linear growth</text>',
     ]
     for i, found in enumerate(all_found):
         points = [(p["size"], p["cpu"]) for p in found["points"] if p["code"] is not None]
@@ -412,7 +435,7 @@ def figure(all_found):
         low = found["points"][0]["size"]
 
         def at(size, cpu):
-            # From a millisecond to a hundred seconds.
+            # From a millisecond, or a million instructions, to a hundred seconds.
             x = left + math.log10(size / low) / 2 * (wide - 34)
             return f"{x:.1f},{top + 92 - (math.log10(max(cpu, 1e-3)) + 3) / 5 * 92:.1f}"
 
@@ -434,6 +457,7 @@ def arguments():
     parser.add_argument("dimensions", nargs="*", metavar="DIMENSION", help="a part of a name; all if left out")
     parser.add_argument("--sluicegate", type=Path, default=Path(__file__).parent.parent / "target/release/sluicegate", help="the binary")
     parser.add_argument("--python", type=Path, default=Path(sys.executable), help="has pyarrow")
+    parser.add_argument("--instructions", action="store_true", help="count billions of instructions instead of seconds; needs valgrind")
     parser.add_argument("--timeout", type=float, default=60, help="seconds a run may take (60)")
     parser.add_argument("--svg", type=Path, help="also draw the figure")
     parser.add_argument("--markdown", type=Path, help="also write the table")
@@ -449,16 +473,16 @@ def main():
         os.chdir(directory)
         csv(["a", "b"], [(1, 2)])
         rules({"rows": {"min": 1}})
-        base = min(seconds(check(), directory)[0] for _ in range(9))
+        base = min(cost(check(), directory)[0] for _ in range(1 if OPTIONS.instructions else 9))
         os.chdir("/")
-    print(f"start-up: {base:.3f} s", flush=True)
+    print(f"start-up: {base:.3f} {unit()}", flush=True)
     chosen = [name for name in DIMENSIONS if not OPTIONS.dimensions or any(part in name for part in OPTIONS.dimensions)]
     all_found = []
     for name in chosen:
         all_found.append(measure(name, base))
         print("{:40} {:>28} {:>28} {:>6} MB {:>6}".format(*row(all_found[-1])), flush=True)
     if OPTIONS.markdown:
-        lines = ["| dimension | sizes | CPU seconds | MB at the last | exponent |", "|---|---|---|---|---|"]
+        lines = [f"| dimension | sizes | {unit()} | MB at the last | exponent |", "|---|---|---|---|---|"]
         lines += ["| " + " | ".join(row(found)) + " |" for found in all_found]
         OPTIONS.markdown.write_text("\n".join(lines) + "\n", encoding="utf-8")
     if OPTIONS.svg:

@@ -38,6 +38,10 @@ enum Growth {
     Numbers,
     /// All operands, one after the other.
     Together,
+    /// All operands but the first, with the first between them.
+    Joined,
+    /// The first operand, with the third in place of each second.
+    Replaced,
     /// Every character of one operand is held against every one of the other.
     Pairs,
 }
@@ -52,7 +56,9 @@ impl Growth {
             "lpad" | "rpad" => Some(Self::Padded),
             "array_repeat" => Some(Self::Elements),
             "range" | "generate_series" => Some(Self::Numbers),
-            "concat" | "concat_ws" => Some(Self::Together),
+            "concat" => Some(Self::Together),
+            "concat_ws" => Some(Self::Joined),
+            "replace" => Some(Self::Replaced),
             "levenshtein" => Some(Self::Pairs),
             _ => None,
         }
@@ -99,6 +105,12 @@ impl Costly {
                     from.zip(to).map_or(0, |(from, to)| ELEMENT_BYTES * u128::from(from.abs_diff(to) / step))
                 }
                 Growth::Together => operands.iter().map(|operand| operand.bytes(row)).sum(),
+                Growth::Joined => {
+                    let between = operands.len().saturating_sub(2) as u128;
+                    text(first, row) * between + operands.iter().skip(1).map(|operand| operand.bytes(row)).sum::<u128>()
+                }
+                // As if it held nothing but what is replaced.
+                Growth::Replaced => text(first, row) + (text(first, row) / text(second, row).max(1) + 1) * text(operands.get(2), row),
                 Growth::Pairs => {
                     let (one, other) = (text(first, row), text(second, row));
                     if one * other > STEPS_MAX {

@@ -267,6 +267,8 @@ fn what_would_be_too_much_is_refused_and_small_things_are_computed() {
         "range(0, n)",
         "generate_series(n)",
         "concat(t, repeat(t, n))",
+        "concat_ws(repeat('-', n / 20), t, t, t, t)",
+        "replace(repeat(t, n / 100000), 'a', repeat('x', n / 10000))",
     ] {
         let expression = sql.compile(text, &all).expect("compiles");
         let pick = |n| expression.columns.iter().map(|&i| of(n)[i].clone()).collect::<Vec<_>>();
