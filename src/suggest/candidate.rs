@@ -65,6 +65,16 @@ pub(super) struct Candidate {
     pub first: Vec<String>,
 }
 
+/// Alike in all of these, two candidates are one rule.
+#[derive(PartialEq, Eq, Hash)]
+pub(super) struct Likeness<'a> {
+    rule: &'static str,
+    columns: &'a [String],
+    words: Vec<&'static str>,
+    /// Of rules about pairs, what they say too.
+    values: Vec<&'a str>,
+}
+
 impl Candidate {
     /// A rule about one column.
     pub(super) fn about(
@@ -92,13 +102,15 @@ impl Candidate {
         Self { part, rule, columns, words, why, expected, followed: None, members: 0, failing: 0, first: Vec::new() }
     }
 
-    /// Whether it is the same rule, whatever its figures are: it was found in another part of the data.
-    pub(super) fn is_like(&self, other: &Self) -> bool {
-        let words = |candidate: &Self| candidate.words.iter().map(|(word, _)| *word).collect::<Vec<_>>();
-        self.rule == other.rule
-            && self.columns == other.columns
-            && words(self) == words(other)
-            && (self.part != Part::Pairs || self.words == other.words)
+    /// What makes it the same rule, whatever its figures are: it was found in another part of the data.
+    pub(super) fn likeness(&self) -> Likeness<'_> {
+        let values = self.words.iter().filter(|_| self.part == Part::Pairs);
+        Likeness {
+            rule: self.rule,
+            columns: &self.columns,
+            words: self.words.iter().map(|(word, _)| *word).collect(),
+            values: values.map(|(_, value)| value.as_str()).collect(),
+        }
     }
 
     /// The rule as a rule file writes it, with further words.

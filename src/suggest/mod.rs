@@ -25,12 +25,13 @@ mod trial;
 mod written;
 mod yaml;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use chrono::{DateTime, Utc};
 
-use self::candidate::{Candidate, Part};
+use self::candidate::{Candidate, Likeness, Part};
 use self::column::Column;
 use self::contract::Contract;
 use self::sample::Sample;
@@ -183,12 +184,10 @@ fn held(sample: &Sample, columns: &[Column], base: &str, means: &Means<'_>) -> R
     let source = source::from_batches(&sample.schema, vec![held_out], &options)?;
     let dataset = base.lines().next().unwrap_or_default();
     let judged = tried(&from_part, &format!("{dataset}\n"), &source, means)?;
-    let holds = |candidate: &Candidate| {
-        from_part.iter().zip(&judged).any(|(tried, came)| {
-            tried.is_like(candidate) && came.as_ref().is_some_and(|came| is_no_worse(tried.expected, came, rows, shown.num_rows()))
-        })
-    };
-    Ok((all.into_iter().filter(|candidate| holds(candidate)).collect(), how))
+    let tried = from_part.iter().zip(&judged);
+    let held = tried.filter(|(tried, came)| came.as_ref().is_some_and(|came| is_no_worse(tried.expected, came, rows, shown.num_rows())));
+    let held: HashSet<Likeness<'_>> = held.map(|(tried, _)| tried.likeness()).collect();
+    Ok((all.into_iter().filter(|candidate| held.contains(&candidate.likeness())).collect(), how))
 }
 
 /// Whether no more rows failed than those that the rule was made from lead to expect.

@@ -128,3 +128,33 @@ fn a_workbook_with_a_cell_beyond_its_last_column_is_refused() {
     let run = gate(&place, "far.xlsx", &[]);
     refused(&place, &run, "16384 columns");
 }
+
+/// A table of so many columns, of which each row has numbers.
+fn wide(columns: usize, rows: usize) -> String {
+    let line = |cell: &dyn Fn(usize) -> String| (0..columns).map(cell).collect::<Vec<_>>().join(",") + "\n";
+    let rows: String = (0..rows).map(|row| line(&|column| (row * 7 + column * 13).to_string())).collect();
+    line(&|column| format!("c{column}")) + &rows
+}
+
+#[test]
+fn a_record_with_very_many_fields_that_do_not_fit_is_held_once() {
+    let columns: String = (0..6_000).map(|column| format!("    c{column}: date\n")).collect();
+    let rules = format!("dataset: t\nschema:\n  evolution: exact\n  columns:\n{columns}");
+    let place = Place::with(&rules, &wide(6_000, 3));
+    // Copied for each of its fields, it would take half a gigabyte.
+    let run = place.run(&["check", "d.csv", "-r", "r.yaml", "--memory-limit", "256MB"]);
+    assert_eq!(run.code, 1, "{}", run.stderr);
+    assert!(run.stdout.contains("`c0` changed from date to int64"), "{}", run.stdout);
+}
+
+#[test]
+fn very_many_columns_are_published_as_they_came() {
+    let text = wide(3_000, 40);
+    let place = Place::with("dataset: t\nprofile: none\nrules:\n  - range: { column: c0, min: 14 }\n", &text);
+    let run = gate(&place, "d.csv", &["--memory-limit", "256MB"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let lines: Vec<&str> = text.lines().collect();
+    place.write("passed.csv", [&lines[..1], &lines[3..]].concat().join("\n") + "\n");
+    let run = place.run(&["diff", "passed.csv", "out.parquet", "--key", "c0"]);
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+}

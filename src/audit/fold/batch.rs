@@ -61,13 +61,13 @@ impl RowBatch {
                 ends.extend(values.ends.map(|e| (index, e)));
             }
         }
-        let wanted = |index: usize| {
-            let by_state = requests.states[first_new..].iter().any(|s| s.scope.condition == Some(index));
-            let by_test = requests.tests.iter().any(|t| t.scope.condition == Some(index) || t.known.contains(&index));
-            by_state || (first_new == 0 && by_test)
-        };
+        let mut wanted = vec![false; requests.conditions.len()];
+        let by_states = requests.states[first_new..].iter().filter_map(|s| s.scope.condition);
+        let tests = requests.tests.iter().filter(|_| first_new == 0);
+        let by_tests = tests.flat_map(|t| t.scope.condition.iter().chain(&t.known).copied());
+        by_states.chain(by_tests).for_each(|condition| wanted[condition] = true);
         let evaluate = |(index, condition): (usize, &Condition)| {
-            if !wanted(index) {
+            if !wanted[index] {
                 return None;
             }
             let column = |&c: &usize| columns[c].as_ref().map(|c| c.array.clone());

@@ -150,23 +150,28 @@ impl<'a> UnitReader<'a> {
     ) -> Result<Chunk, Fault> {
         let mut arrays: Vec<ArrayRef> = Vec::with_capacity(cells.len());
         let mut unreadable: Vec<Unreadable> = Vec::new();
-        let mut faulty: Vec<Malformed> = Vec::new();
+        let mut faulty: Vec<(usize, String, &str)> = Vec::new();
         for ((cells, &index), evidence) in cells.iter().zip(&self.projection.columns).zip(&mut self.evidence) {
             let reader = &self.source.columns[index];
             arrays.push(reader.read(cells, &self.text, &mut unreadable, evidence));
-            for Unreadable { index, reason } in unreadable.drain(..) {
+            faulty.extend(unreadable.drain(..).map(|Unreadable { index, reason }| (index, reason, reader.name.as_str())));
+        }
+        // The first column that a record fails in names why; its bytes are copied once, however many columns fail.
+        faulty.sort_by_key(|(index, ..)| *index);
+        faulty.dedup_by_key(|(index, ..)| *index);
+        let faulty: Vec<Malformed> = faulty
+            .into_iter()
+            .map(|(index, reason, column)| {
                 let (start, end) = ends[index];
                 let raw = self.text.bytes[start..end].to_vec();
-                faulty.push(Malformed { row: rows[index], reason, column: Some(reader.name.clone()), raw });
-            }
-        }
+                Malformed { row: rows[index], reason, column: Some(column.to_owned()), raw }
+            })
+            .collect();
         let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
         let mut batch = RecordBatch::try_new_with_options(self.projection.schema.clone(), arrays, &options)
             .map_err(|e| Fault::new(Code::Internal, format!("cannot assemble a batch: {e}")))?;
         let mut rows = RowNumbers::of(rows);
         if !faulty.is_empty() {
-            faulty.sort_by_key(|m| m.row);
-            faulty.dedup_by_key(|m| m.row);
             let is_faulty = |row: u32| faulty.binary_search_by_key(&row, |m| m.row).is_ok();
             let keep = BooleanBuffer::collect_bool(rows.len(), |i| !is_faulty(rows.get(i)));
             let filter = arrow::array::BooleanArray::new(keep.clone(), None);

@@ -191,7 +191,7 @@ impl OpenPart {
 
     fn new(directory: &Location, schema: &SchemaRef) -> Result<Self, Fault> {
         let file = StagedFile::create(directory, schema)?;
-        let group = file.encoder().group()?;
+        let group = file.encoder().group();
         Ok(Self { file, group })
     }
 
@@ -201,7 +201,7 @@ impl OpenPart {
     }
 
     fn end_group(&mut self) -> Result<(), Fault> {
-        let next = self.file.encoder().group()?;
+        let next = self.file.encoder().group();
         self.file.append(std::mem::replace(&mut self.group, next).end()?)
     }
 

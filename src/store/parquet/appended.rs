@@ -15,13 +15,13 @@ impl StagedFile {
     /// A row cannot be read, or the file not be written.
     pub(crate) fn append_rows(&mut self, batches: impl Iterator<Item = Result<RecordBatch, Fault>>) -> Result<(), Fault> {
         let encoder = self.encoder();
-        let (mut group, mut rows) = (encoder.group()?, 0);
+        let (mut group, mut rows) = (encoder.group(), 0);
         for batch in batches {
             let batch = batch?;
             group.add(&batch)?;
             rows += batch.num_rows();
             if rows >= GROUP_ROWS {
-                self.append(std::mem::replace(&mut group, encoder.group()?).end()?)?;
+                self.append(std::mem::replace(&mut group, encoder.group()).end()?)?;
                 rows = 0;
             }
         }

@@ -107,7 +107,7 @@ impl<T> ParquetStage<T> {
             return to.append_copy(source, group);
         }
         let mut keep = unit.rows().map(|row| Some(!gone.contains(row)));
-        let mut rest = to.encoder().group()?;
+        let mut rest = to.encoder().group();
         let mut rows = 0;
         for batch in self.file.read_group(group)? {
             let mask: BooleanArray = keep.by_ref().take(batch.num_rows()).collect();

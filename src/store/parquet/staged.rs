@@ -68,28 +68,25 @@ impl StagedFile {
             .set_compression(Compression::ZSTD(level))
             // Types that Parquet lacks are written as the nearest it has, a day in milliseconds as a day.
             .set_coerce_types(true)
-            .set_created_by(concat!("sluicegate ", env!("CARGO_PKG_VERSION")).to_owned())
-            .build();
+            .set_created_by(concat!("sluicegate ", env!("CARGO_PKG_VERSION")).to_owned());
         let begun = file.try_clone().map_err(ParquetError::from).and_then(|alive| {
-            let writer = ArrowWriter::try_new(BufWriter::with_capacity(1 << 20, file), schema.clone(), Some(properties))?;
-            Ok((alive, writer.into_serialized_writer()?))
+            let writer = ArrowWriter::try_new(BufWriter::with_capacity(1 << 20, file), schema.clone(), Some(properties.clone().build()))?;
+            let (writer, factory) = writer.into_serialized_writer()?;
+            Ok((alive, writer, GroupsEncoder::new(factory, schema.clone(), properties)?))
         });
         match begun {
-            Ok((alive, (writer, factory))) => {
-                let encoder = GroupsEncoder::new(factory, schema.clone());
-                Ok(Self {
-                    path,
-                    _alive: alive,
-                    writer: Some(writer),
-                    encoder,
-                    rows: 0,
-                    renamed: false,
-                    digest: OnceCell::new(),
-                    sent: None,
-                    made,
-                    own_name,
-                })
-            }
+            Ok((alive, writer, encoder)) => Ok(Self {
+                path,
+                _alive: alive,
+                writer: Some(writer),
+                encoder,
+                rows: 0,
+                renamed: false,
+                digest: OnceCell::new(),
+                sent: None,
+                made,
+                own_name,
+            }),
             Err(error) => {
                 files::discard(&path);
                 Err(Fault::new(Code::UnsupportedType, format!("cannot write these columns as Parquet: {error}")))
