@@ -88,7 +88,6 @@ pub struct RuleItem {
     pub code: FindingCode,
     pub entry: &'static RuleEntry,
     pub rule: Box<dyn AnyRule>,
-    /// The findings of its columns share them.
     pub words: Arc<Words>,
     pub at: Position,
     /// Whether it uses a word with which its rule speaks of rows.
@@ -380,11 +379,8 @@ fn configure(entry: &'static RuleEntry, config: &Node, at: Position, file: &str)
         let on_fail = words.on_fail.as_ref().map_or(entry.on_fail, |o| o.value);
         if let Some(required) = words.require_evidence.as_ref().filter(|r| r.value && on_fail == OnFail::Quarantine) {
             let fault = Fault::new(Code::ConflictingWords, "`require_evidence` needs another `on_fail` than `quarantine`");
-            faults.push(
-                fault
-                    .at(required.at.in_file(file))
-                    .hint("where there is too little data, no row can be set aside for it: write `on_fail: reject`, or `warn`, beside it"),
-            );
+            let hint = "where there is too little data, no row can be set aside for it: write `on_fail: reject`, or `warn`, beside it";
+            faults.push(fault.at(required.at.in_file(file)).hint(hint));
         }
         warns_earlier(entry.warn, words, file, &mut faults);
         if let Some(on_fail) = words.on_fail.as_ref().filter(|o| o.value == OnFail::Quarantine && !entry.names_rows) {
