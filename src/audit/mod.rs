@@ -34,6 +34,7 @@ mod tally;
 mod validate;
 mod why;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
@@ -67,6 +68,7 @@ use crate::rules::schema::SchemaChange;
 use crate::ruleset::RuleFile;
 use crate::source::{RowOrigins, SchemaEvidence, Source};
 use crate::summary::TestEntry;
+use crate::yaml::Position;
 
 /// What to audit, and with what means.
 pub struct Job<'a> {
@@ -253,8 +255,8 @@ pub fn fold_unit(job: &Job<'_>, unit: u32) -> Result<Fold, Faults> {
 /// The rules do not fit the data.
 pub fn minding_order(job: &Job<'_>) -> Result<Vec<String>, Faults> {
     let plan = job.bind(job.source.as_ref(), &[])?;
-    let minds = |check: &PlannedCheck| job.rules.items.iter().any(|item| item.at == check.at && item.rule.minds_order());
-    Ok(plan.checks.iter().filter(|check| minds(check)).map(|check| check.id.clone()).collect())
+    let minding: HashSet<Position> = job.rules.items.iter().filter(|item| item.rule.minds_order()).map(|item| item.at).collect();
+    Ok(plan.checks.iter().filter(|check| minding.contains(&check.at)).map(|check| check.id.clone()).collect())
 }
 
 /// Where units are folded. `source` is read with the types that `evidence` led to.

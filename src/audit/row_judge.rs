@@ -28,6 +28,8 @@ pub struct RowJudge {
     projection: Projection,
     needed: Vec<usize>,
     rules: Vec<RowRule>,
+    /// The check of each row test, by index.
+    checks: Vec<Option<usize>>,
     keys: Vec<KeyPlan>,
 }
 
@@ -124,8 +126,12 @@ impl RowJudge {
         plan.requests.forget_states();
         let needed = needed(&plan, 0);
         let projection = Projection::new(schema, (0..schema.fields().len()).collect());
-        let rules = (0..plan.requests.tests.len()).map(|test| RowRule::of(&plan, test)).collect();
-        Ok(Self { plan, projection, needed, rules, keys })
+        let mut checks = vec![None; plan.requests.tests.len()];
+        for (index, check) in plan.checks.iter().enumerate().rev() {
+            check.test.into_iter().for_each(|test| checks[test] = Some(index));
+        }
+        let rules = checks.iter().enumerate().map(|(test, check)| RowRule::of(&plan, test, *check)).collect();
+        Ok(Self { plan, projection, needed, rules, checks, keys })
     }
 
     /// The rules that judge row by row, in the order of [`JudgedRows::outcomes`].
@@ -198,7 +204,7 @@ impl RowJudge {
         let mut outcomes = Vec::with_capacity(said.tests.len());
         for (test, (request, outcome)) in self.plan.requests.tests.iter().zip(said.tests).enumerate() {
             let Some(TestOutcome { scope, fails, known }) = outcome else { continue };
-            let check = self.plan.checks.iter().find(|c| c.test == Some(test));
+            let check = self.checks[test].map(|check| &self.plan.checks[check]);
             // Values are for rows that fail.
             let shown = check.filter(|_| !fails.is_none() || !known.is_none()).map_or(&[][..], |c| c.shows.as_slice());
             let shows = shown.iter().filter_map(|&column| {
@@ -223,10 +229,10 @@ impl RowJudge {
 }
 
 impl RowRule {
-    /// Of the plan's row test of this index.
-    fn of(plan: &Plan, test: usize) -> Self {
+    /// Of the plan's row test of this index, and of the check of this one.
+    fn of(plan: &Plan, test: usize, check: Option<usize>) -> Self {
         let request = &plan.requests.tests[test];
-        let check = plan.checks.iter().find(|check| check.test == Some(test) && check.tests_alone);
+        let check = check.map(|check| &plan.checks[check]).filter(|check| check.tests_alone);
         let says = check.and_then(|check| says(check, test));
         Self { id: request.id.clone(), says, holds_back: holds_back(&request.policy), on_fail: request.policy.on_fail }
     }

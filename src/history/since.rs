@@ -1,5 +1,7 @@
 //! What has changed since an earlier run.
 
+use std::collections::HashMap;
+
 use crate::findings::{Finding, Label, Outcome, Severity, Value};
 use crate::privacy::Privacy;
 use crate::report::Report;
@@ -89,19 +91,24 @@ pub(super) fn passes(verdict: Verdict) -> bool {
     }
 }
 
+/// The findings by their ids; the first of several counts.
+fn by_id(report: &Report) -> HashMap<&str, &Finding> {
+    report.findings.iter().rev().map(|finding| (finding.id.as_str(), finding)).collect()
+}
+
 fn since(entry: &Entry, then: &Report, now: &Report, privacy: &Privacy) -> Since {
     let (mut findings, mut passing_in_both) = (Vec::new(), 0);
-    let find = |report: &'_ Report, id: &str| report.findings.iter().position(|f| f.id == id);
+    let (before, after) = (by_id(then), by_id(now));
     let (read_then, read_now) = (then.rows.read, now.rows.read);
     for finding in &now.findings {
-        let earlier = find(then, &finding.id).map(|at| &then.findings[at]);
+        let earlier = before.get(finding.id.as_str()).copied();
         let standing = Standing::of(finding);
         match changed((earlier.map(Standing::of).as_ref(), read_then), (Some(&standing), read_now)) {
             Some(change) => findings.push(described(change, finding, earlier, Some(finding), privacy)),
             None => passing_in_both += u64::from(earlier.is_some_and(|f| is_fine(f.outcome)) && is_fine(finding.outcome)),
         }
     }
-    for earlier in then.findings.iter().filter(|f| find(now, &f.id).is_none()) {
+    for earlier in then.findings.iter().filter(|f| !after.contains_key(f.id.as_str())) {
         if let Some(change) = changed((Some(&Standing::of(earlier)), read_then), (None, read_now)) {
             findings.push(described(change, earlier, Some(earlier), None, privacy));
         }

@@ -8,7 +8,7 @@ use saphyr_parser::{Marker, Span};
 use crate::diagnostic::Place;
 
 /// Where something stands: lines and columns from 1, the end behind the last character.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 pub struct Position {
     pub line: u32,
     pub column: u32,
@@ -19,7 +19,7 @@ pub struct Position {
 }
 
 /// The name of a file beside the rule file itself. Zero is the rule file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Hash)]
 pub struct FileName(pub(super) u32);
 
 /// Names of included files. A position is copied with every value that is read, so it holds a number and not the text. There are
