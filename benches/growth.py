@@ -144,6 +144,27 @@ def _(n):
     return ["gate", "-r", "r.yaml", "d.csv", "-q"]
 
 
+@dimension("columns: gate into a Delta table, again", 100)
+def _(n):
+    wide(n)
+    rules({"range": {"column": "c0", "min": 0}}, gate={"publish": "lake", "format": "delta", "quarantine": "aside"})
+    first = ["gate", "-r", "r.yaml", "d.csv", "-q"]
+    subprocess.run([OPTIONS.sluicegate, *first], check=True)
+    text = Path("d.csv").read_text()
+    put("d.csv", text + text.splitlines()[-1] + "\n")
+    return first
+
+
+@dimension("columns: replay", 100)
+def _(n):
+    csv(names(n), [[row] * n for row in range(3)])
+    for least in [1, 0]:
+        rules({"range": {"column": "c0", "min": least}}, gate={"publish": "lake", "quarantine": "aside"})
+        if least:
+            subprocess.run([OPTIONS.sluicegate, "gate", "-r", "r.yaml", "d.csv", "-q"], check=True)
+    return ["replay", "-r", "r.yaml"]
+
+
 @dimension("columns: report of failures", 100)
 def _(n):
     wide(n, rows=50)
