@@ -60,6 +60,17 @@ pub(crate) fn reader<R: ChunkReader + 'static>(file: R) -> Result<ParquetRecordB
     Ok(ParquetRecordBatchReaderBuilder::new_with_metadata(file, footer))
 }
 
+/// Of each column: where its values, or the first of its leaves, stand among all leaves. There may be thousands of columns, so
+/// none is sought by its name.
+pub(crate) fn leaves(footer: &ArrowReaderMetadata) -> Vec<Option<usize>> {
+    let schema = footer.parquet_schema();
+    let mut leaves = vec![None; schema.root_schema().get_fields().len()];
+    for leaf in (0..schema.num_columns()).rev() {
+        leaves[schema.get_column_root_idx(leaf)] = Some(leaf);
+    }
+    leaves
+}
+
 /// Walks Arrow types along the Parquet columns that they are made of, which stand in the same order.
 struct Retyping<'a> {
     is_int96: std::slice::Iter<'a, bool>,

@@ -245,10 +245,7 @@ fn compact(footer: &ArrowReaderMetadata) -> ArrowReaderMetadata {
     const REPEATS: i64 = 3;
     let metadata = footer.metadata();
     let is_flat = |i: usize| footer.parquet_schema().root_schema().get_fields()[i].is_primitive();
-    let mut leaves: Vec<Option<usize>> = vec![None; footer.parquet_schema().root_schema().get_fields().len()];
-    for leaf in (0..footer.parquet_schema().num_columns()).rev() {
-        leaves[footer.parquet_schema().get_column_root_idx(leaf)] = Some(leaf);
-    }
+    let leaves = footer::leaves(footer);
     let leaf_of = |i: usize| leaves[i];
     let repeats = |leaf: usize| {
         let chunks = metadata.row_groups().iter().map(|group| group.column(leaf));

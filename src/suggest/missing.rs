@@ -1,5 +1,7 @@
 //! Values that are always there, or nearly always; columns that are missing together; stand-ins for missing values.
 
+use std::collections::HashSet;
+
 use super::candidate::{Candidate, Part};
 use super::column::{Column, Kind};
 use super::yaml::{list, shown};
@@ -14,13 +16,18 @@ const RARE: f64 = 0.04;
 /// Beyond this part a column is hardly ever filled, and no limit means anything.
 const MOSTLY: f64 = 0.5;
 
+/// A column is held against so many others on either side, and is given up as one of a group after so many that are unlike it:
+/// against all of them, thousands of columns would take for ever.
+const OTHERS_MAX: usize = 100;
+
 pub(super) fn suggest(columns: &[Column], rows: usize) -> Vec<Candidate> {
     if rows < ROWS_MIN {
         return Vec::new();
     }
-    let mut all = together(columns, rows);
-    let are_together = |name: &str, all: &[Candidate]| all.iter().any(|c| c.part == Part::Missing && c.columns.iter().any(|n| n == name));
-    for column in columns {
+    let groups = together(columns, rows);
+    let are_together: HashSet<&str> = groups.iter().flat_map(|group| &group.columns).map(String::as_str).collect();
+    let mut all = Vec::new();
+    for (index, column) in columns.iter().enumerate() {
         let missing = rows - column.present;
         let share = missing as f64 / rows as f64;
         let (name, of) = (shown(&column.name), counted(rows as u64, "row"));
@@ -28,7 +35,7 @@ pub(super) fn suggest(columns: &[Column], rows: usize) -> Vec<Candidate> {
             0 => format!("{name}: never missing in {of}."),
             _ => format!("{name}: missing in {} of {of} ({}).", count(missing as u64), percent(missing as u64, rows as u64)),
         };
-        if missing == 0 || (share <= RARE && !is_explained(column, columns) && !are_together(&column.name, &all)) {
+        if missing == 0 || (share <= RARE && !is_explained(index, columns) && !are_together.contains(column.name.as_str())) {
             all.push(Candidate::about(Part::Missing, "missing", &column.name, Vec::new(), why, share));
         } else if share <= MOSTLY && share > 0.0 {
             let limit = tolerated(share);
@@ -36,7 +43,7 @@ pub(super) fn suggest(columns: &[Column], rows: usize) -> Vec<Candidate> {
         }
     }
     all.extend(disguised(columns));
-    all
+    groups.into_iter().chain(all).collect()
 }
 
 /// How much may be missing, with room for chance and for days that differ, in percent.
@@ -46,7 +53,8 @@ fn tolerated(share: f64) -> u32 {
 }
 
 /// Whether another column says why values are missing: where they are, that column is missing too, or has one value.
-fn is_explained(column: &Column, columns: &[Column]) -> bool {
+fn is_explained(index: usize, columns: &[Column]) -> bool {
+    let column = &columns[index];
     let rows: Vec<usize> = (0..column.codes.len()).filter(|&row| !column.has(row)).collect();
     if rows.len() < 5 {
         return false;
@@ -68,7 +76,7 @@ fn is_explained(column: &Column, columns: &[Column]) -> bool {
         // Rows that have the value are mostly those that lack this one.
         times.iter().zip(&other.counts).any(|(&lacking, &all)| lacking * 2 >= rows.len() && lacking * 2 >= all as usize)
     };
-    columns.iter().any(|other| explains(&other))
+    columns[index.saturating_sub(OTHERS_MAX)..].iter().take(2 * OTHERS_MAX + 1).any(|other| explains(&other))
 }
 
 /// Columns of which a row has all values or none.
@@ -82,7 +90,7 @@ fn together(columns: &[Column], rows: usize) -> Vec<Candidate> {
             continue;
         }
         let mut group = vec![i];
-        let mut unlike = 0;
+        let (mut unlike, mut others) = (0, 0);
         for (j, other) in columns.iter().enumerate().skip(i + 1) {
             if taken[j] || lacks(other) < 10 || lacks(other).abs_diff(missing) * 20 > missing {
                 continue;
@@ -91,6 +99,10 @@ fn together(columns: &[Column], rows: usize) -> Vec<Candidate> {
             if apart * 20 <= missing {
                 group.push(j);
                 unlike += apart;
+            } else if others == OTHERS_MAX {
+                break;
+            } else {
+                others += 1;
             }
         }
         if group.len() < 2 {

@@ -1,5 +1,6 @@
 //! The table that rows are published to, as far as it decides which rows may come: its columns, and what it promises.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
@@ -67,10 +68,16 @@ impl TableTerms {
         Err(fault.hint("nothing was changed; publish new batches only, or change the table's properties"))
     }
 
+    /// The table's columns by name.
+    pub fn by_name(&self) -> HashMap<&str, &FieldRef> {
+        self.schema.fields().iter().rev().map(|field| (field.name().as_str(), field)).collect()
+    }
+
     /// The table's columns as a contract, without those named in `made`, which `transform` computes.
     pub fn section(&self, evolution: Evolution, on_fail: Option<Spanned<OnFail>>, made: &[&str]) -> SchemaSection {
+        let not_null: HashSet<&String> = self.not_null.iter().collect();
         let column = |field: &FieldRef| {
-            let required = self.not_null.contains(field.name()).then_some(true);
+            let required = not_null.contains(field.name()).then_some(true);
             let contract = ColumnContract {
                 r#type: Some(TypeName(field.data_type().clone())),
                 required,
@@ -87,7 +94,9 @@ impl TableTerms {
     /// How a batch that would be published with the columns of `batch` differs from the table. A change that the table
     /// cannot take is never compatible, whatever `evolution` says.
     pub fn changes(&self, batch: &Observed<'_>, evolution: Evolution) -> Vec<SchemaChange> {
-        let held: Vec<FieldRef> = batch.schema.fields().iter().map(|f| self.held(f)).collect();
+        let own = self.by_name();
+        let held: Vec<FieldRef> =
+            batch.schema.fields().iter().map(|field| as_held(field, own.get(field.name().as_str()).copied())).collect();
         let held = Schema::new(held);
         let section = self.section(evolution, None, &[]);
         let mut changes = section.changes(&Observed { schema: &held, ..*batch });
@@ -110,15 +119,6 @@ impl TableTerms {
         changes
     }
 
-    /// The field as the table would hold it: of the table's types, as far as these hold its values.
-    fn held(&self, field: &FieldRef) -> FieldRef {
-        let Ok(held) = in_delta(field) else { return field.clone() };
-        match self.schema.field_with_name(field.name()) {
-            Ok(there) => Arc::new(held.as_ref().clone().with_data_type(held_as(held.data_type(), there.data_type()))),
-            Err(_) => held,
-        }
-    }
-
     fn takes(&self, change: &SchemaChange, held: &Schema) -> bool {
         use ChangeKind::*;
         let root = change.path.split(['.', '[']).next().unwrap_or_default();
@@ -136,6 +136,16 @@ impl TableTerms {
             NestedFieldRemoved => self.schema.field_with_name(root).is_ok_and(|f| may_lack(f, &change.path)),
             Reordered | FormatChanged | ScaleShifted | NullabilityRelaxed | NullabilityTightened => true,
         }
+    }
+}
+
+/// The field as a table would hold it that has the column `own` of its name, if any: of the table's types, as far as these hold
+/// its values.
+fn as_held(field: &FieldRef, own: Option<&FieldRef>) -> FieldRef {
+    let Ok(held) = in_delta(field) else { return field.clone() };
+    match own {
+        Some(own) => Arc::new(held.as_ref().clone().with_data_type(held_as(held.data_type(), own.data_type()))),
+        None => held,
     }
 }
 

@@ -6,6 +6,7 @@ use parquet::arrow::arrow_reader::ArrowReaderMetadata;
 use parquet::arrow::arrow_reader::statistics::StatisticsConverter;
 
 use super::levels;
+use crate::footer;
 use crate::metric::{Column, ColumnStatistics, Number};
 
 /// What is certain of a column of some files; of several, they are added up.
@@ -44,20 +45,13 @@ impl std::iter::Sum for Statistics {
 /// What a footer says of its columns. There may be thousands, so each is found by its index.
 pub(in crate::source) struct FooterStatistics<'a> {
     footer: &'a ArrowReaderMetadata,
-    /// By column: where its values, or the first of its leaves, stand.
+    /// Of each column.
     leaves: Vec<Option<usize>>,
 }
 
 impl<'a> FooterStatistics<'a> {
     pub(in crate::source) fn of(footer: &'a ArrowReaderMetadata) -> Self {
-        let schema = footer.parquet_schema();
-        let mut leaves = vec![None; footer.schema().fields().len()];
-        for leaf in (0..schema.num_columns()).rev() {
-            if let Some(place) = leaves.get_mut(schema.get_column_root_idx(leaf)) {
-                *place = Some(leaf);
-            }
-        }
-        Self { footer, leaves }
+        Self { footer, leaves: footer::leaves(footer) }
     }
 
     /// What it says of the column `index` of the file, where it is believed.

@@ -171,8 +171,12 @@ impl FileRows {
     pub(super) fn open(table: &Table<'_>, location: &Location) -> Result<Self, Fault> {
         let failed = |e: &dyn std::fmt::Display| Fault::new(Code::Unreadable, format!("{location}: cannot read: {e}"));
         let builder = footer::reader(opened(location)?).map_err(|e| failed(&e))?;
-        let of_table = |field: &FieldRef| table.terms.schema.field_with_name(field.name()).map(|field| Arc::new(field.clone()));
-        let fields: Vec<FieldRef> = builder.schema().fields().iter().map(of_table).collect::<Result<_, _>>().map_err(|e| failed(&e))?;
+        let own = table.terms.by_name();
+        let of_table = |field: &FieldRef| match own.get(field.name().as_str()) {
+            Some(own) => Ok((*own).clone()),
+            None => Err(failed(&format!("the table has no column `{}`", field.name()))),
+        };
+        let fields: Vec<FieldRef> = builder.schema().fields().iter().map(of_table).collect::<Result<_, _>>()?;
         let reader = builder.build().map_err(|e| failed(&e))?;
         Ok(Self { schema: Arc::new(Schema::new(fields)), reader, location: location.clone() })
     }

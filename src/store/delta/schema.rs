@@ -1,6 +1,6 @@
 //! Columns as a Delta table holds them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
@@ -37,8 +37,8 @@ pub(super) struct Written {
 pub(super) fn written(batch: &Schema, table: Option<&TableTerms>, evolution: Evolution) -> Result<Result<Written, Fault>, Fault> {
     let columns: Vec<FieldRef> = batch.fields().iter().map(in_delta).collect::<Result<_, _>>()?;
     differ_beyond_case(columns.iter())?;
-    let is_there = |name: &str| table.is_some_and(|t| t.schema.field_with_name(name).is_ok());
-    if let Some(column) = columns.iter().find(|c| *c.data_type() == DataType::Null && !is_there(c.name())) {
+    let own = table.map(TableTerms::by_name).unwrap_or_default();
+    if let Some(column) = columns.iter().find(|c| *c.data_type() == DataType::Null && !own.contains_key(c.name().as_str())) {
         let what = format!("`{0}` has no value and no type, and the table has no column `{0}`", column.name());
         return Err(Fault::new(Code::UnsupportedType, what).hint("give it a type with `transform`, such as `CAST(NULL AS BIGINT)`"));
     }
@@ -54,9 +54,10 @@ fn beside(columns: &[FieldRef], table: &TableTerms, evolution: Evolution) -> Res
     let refused = |what: String| {
         Err(Fault::new(Code::SchemaDiffers, what).hint("nothing was changed; `schema: { evolution: … }` says which changes are compatible"))
     };
+    let own = table.by_name();
     let (mut written, mut added) = (Vec::with_capacity(columns.len()), Vec::new());
     for column in columns {
-        let Ok(there) = table.schema.field_with_name(column.name()) else {
+        let Some(there) = own.get(column.name().as_str()) else {
             if evolution == Evolution::Exact {
                 return refused(format!("the table has no column `{}`", column.name()));
             }
@@ -79,7 +80,8 @@ fn beside(columns: &[FieldRef], table: &TableTerms, evolution: Evolution) -> Res
         }
         written.push(Arc::new(Field::new(column.name(), there.data_type().clone(), there.is_nullable())));
     }
-    for gone in table.schema.fields().iter().filter(|f| !columns.iter().any(|c| c.name() == f.name())) {
+    let names: HashSet<&String> = columns.iter().map(|column| column.name()).collect();
+    for gone in table.schema.fields().iter().filter(|field| !names.contains(field.name())) {
         if evolution == Evolution::Exact || !gone.is_nullable() || table.defaults.contains(gone.name()) {
             return refused(format!("the batch has no column `{}`, which the table has", gone.name()));
         }

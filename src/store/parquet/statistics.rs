@@ -61,8 +61,9 @@ pub(in crate::store) fn bounds(statistics: &Value, column: &str) -> Option<Bound
 fn statistics(footer: &ArrowReaderMetadata) -> Result<Value, ParquetError> {
     let groups = || footer.metadata().row_groups().iter();
     let (mut nulls, mut low, mut high) = (Map::new(), Map::new(), Map::new());
-    for field in footer.schema().fields().iter().filter(|f| !f.data_type().is_nested()) {
-        let converter = StatisticsConverter::try_new(field.name(), footer.schema(), footer.parquet_schema())?;
+    for (field, leaf) in footer.schema().fields().iter().zip(footer::leaves(footer)).filter(|(f, _)| !f.data_type().is_nested()) {
+        let Some(leaf) = leaf else { continue };
+        let converter = StatisticsConverter::from_column_index(leaf, field, footer.parquet_schema())?;
         let counts = converter.row_group_null_counts(groups())?;
         if counts.null_count() == 0 {
             nulls.insert(field.name().clone(), counts.iter().flatten().sum::<u64>().into());
