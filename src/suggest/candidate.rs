@@ -3,7 +3,7 @@
 use super::yaml::scalar;
 
 /// In which part of the file a rule stands: the order of what a reader asks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Part {
     Missing,
     Keys,

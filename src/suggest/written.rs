@@ -1,6 +1,6 @@
 //! The file that is suggested, as its new owner reads it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use super::HeldOut;
 use super::candidate::{Candidate, Part};
@@ -119,12 +119,14 @@ fn introduce(parts: &Parts<'_>, candidates: &[Candidate], out: &mut String) {
 
 /// Columns that are never missing are required by the contract; no rule needs to say so.
 fn require(contract: &mut Contract, candidates: &mut Vec<Candidate>) {
+    let typed = contract.columns.iter_mut().rev().filter(|column| column.data_type.is_some());
+    let mut required: HashMap<String, &mut bool> = typed.map(|column| (column.name.clone(), &mut column.required)).collect();
     candidates.retain(|candidate| {
         let is_plain = candidate.part == Part::Missing && candidate.words.len() == 1 && candidate.failing == 0;
         let column = candidate.columns.first().filter(|_| is_plain);
-        match column.and_then(|name| contract.columns.iter_mut().find(|column| column.name == *name && column.data_type.is_some())) {
-            Some(column) => {
-                column.required = true;
+        match column.and_then(|name| required.get_mut(name)) {
+            Some(is_required) => {
+                **is_required = true;
                 false
             }
             None => true,
@@ -135,28 +137,28 @@ fn require(contract: &mut Contract, candidates: &mut Vec<Candidate>) {
 /// Rules that say the same of several columns become one.
 fn gather(candidates: &mut Vec<Candidate>) {
     let mut all: Vec<Candidate> = Vec::new();
+    let mut alike = HashMap::new();
+    let mut joined = BTreeSet::new();
     for candidate in candidates.drain(..) {
         if !may_be_gathered(&candidate) {
             all.push(candidate);
             continue;
         }
         let why = said(&candidate);
-        let same = |other: &&mut Candidate| {
-            other.part == candidate.part
-                && matches!(other.words[0].0, "column" | "columns")
-                && may_be_gathered(other)
-                && other.words[1..] == candidate.words[1..]
-                && (other.failing > 0) == (candidate.failing > 0)
-        };
-        match all.iter_mut().find(same) {
+        let at = *alike.entry((candidate.part, candidate.words[1..].to_vec(), candidate.failing > 0)).or_insert(all.len());
+        match all.get_mut(at) {
             Some(other) => {
                 other.columns.extend(candidate.columns);
-                other.why = format!("{}\n{why}", other.why);
+                other.why.push('\n');
+                other.why.push_str(&why);
                 other.failing += candidate.failing;
-                other.words[0] = ("columns", list(other.columns.iter().map(String::as_str)));
+                joined.insert(at);
             }
             None => all.push(Candidate { why, ..candidate }),
         }
+    }
+    for at in joined {
+        all[at].words[0] = ("columns", list(all[at].columns.iter().map(String::as_str)));
     }
     *candidates = all;
 }

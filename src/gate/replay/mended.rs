@@ -18,6 +18,7 @@ use crate::ruleset::RuleFile;
 use crate::source::{
     self, Chunk, ContractColumn, Format, Known, Malformed, Projection, ReadOptions, RowOrigins, SchemaEvidence, Source, Spool,
 };
+use crate::types::places;
 
 /// A file of mended rows.
 pub struct Mended {
@@ -149,8 +150,10 @@ impl Mended {
         let (mut batches, mut rows) = (Vec::new(), Vec::new());
         for (batch, at) in &read.batches {
             let wanted: Vec<usize> = (0..at.len()).filter(|&i| own.contains_key(&at[i])).collect();
-            let values = |field: &FieldRef| match batch.column_by_name(field.name()) {
-                Some(_) => fitted(batch.column_by_name(field.name()), field.data_type(), field.name(), &self.path),
+            let there = batch.schema();
+            let places = places(&there);
+            let values = |field: &FieldRef| match places.get(field.name().as_str()).map(|&place| batch.column(place)) {
+                Some(array) => fitted(Some(array), field.data_type(), field.name(), &self.path),
                 None => Ok(new_null_array(field.data_type(), batch.num_rows())),
             };
             let values = columns.fields().iter().map(values).collect::<Result<Vec<_>, _>>()?;
@@ -167,12 +170,13 @@ impl Mended {
     fn ensure_columns(&self, there: &Schema, columns: &Schema, known: &Known) -> Result<(), Faults> {
         let mut faults = Faults::default();
         let names = || columns.fields().iter().map(|field| field.name().as_str());
-        for field in there.fields().iter().filter(|field| !is_ours(field.name()) && columns.index_of(field.name()).is_err()) {
+        let (of_file, of_batch) = (places(there), places(columns));
+        for field in there.fields().iter().filter(|field| !is_ours(field.name()) && !of_batch.contains_key(field.name().as_str())) {
             let fault = Fault::new(Code::InvalidMended, format!("{}: the batch has no column `{}`", self.path, field.name()));
             faults.push(fault.hint_nearest(field.name(), names()));
         }
         // NDJSON leaves out what is missing.
-        let is_lacking = |name: &&str| known.columns_have_order && there.index_of(name).is_err();
+        let is_lacking = |name: &&str| known.columns_have_order && !of_file.contains_key(name);
         for name in names().filter(is_lacking) {
             faults.push(Fault::new(Code::InvalidMended, format!("{}: the column `{name}` of the batch is not there", self.path)));
         }
@@ -299,8 +303,12 @@ impl MendedRows {
 
     /// The values that take the place of rows of `batch`: of pairs of a row in it and one of these.
     pub(super) fn values_for(&self, batch: &RecordBatch, pairs: &[(usize, usize)]) -> Result<RecordBatch, Fault> {
+        let own = batch.schema();
+        let places = places(&own);
         let column = |(field, mended): (&FieldRef, &ArrayRef)| {
-            let Some(before) = batch.column_by_name(field.name()) else { return Err(cannot(&format!("`{}` went away", field.name()))) };
+            let Some(before) = places.get(field.name().as_str()).map(|&place| batch.column(place)) else {
+                return Err(cannot(&format!("`{}` went away", field.name())));
+            };
             let texts = before.as_string_opt::<i32>().filter(|_| self.is_csv);
             // An empty field stands for a missing value and for an empty text: it leaves whichever was there.
             let is_kept =

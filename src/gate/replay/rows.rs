@@ -14,6 +14,7 @@ use super::mended::MendedRows;
 use crate::diagnostic::{Code, Fault};
 use crate::files::{self, Access};
 use crate::quarantine;
+use crate::types::places;
 
 /// Which rows of a part are judged.
 pub(super) enum ToJudge {
@@ -66,8 +67,10 @@ impl ToJudge {
 /// The columns of `schema`, of its types.
 pub(super) fn conform(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, Fault> {
     let options = CastOptions { safe: false, ..CastOptions::default() };
+    let (own, there) = (batch.schema(), batch.columns());
+    let places = places(&own);
     let column = |field: &FieldRef| {
-        let Some(array) = batch.column_by_name(field.name()) else {
+        let Some(array) = places.get(field.name().as_str()).map(|&place| &there[place]) else {
             let fault = Fault::new(Code::NotReplayable, format!("the published rows have no column `{}`", field.name()));
             return Err(fault.hint("gate the batch again with `--supersede`"));
         };

@@ -20,6 +20,7 @@ use crate::store::RESERVED;
 use crate::store::interface::Compact;
 use crate::store::kill;
 use crate::store::parquet::{Span, StagedFile};
+use crate::types::places;
 
 /// Others come first so often at most; then the next commit tries again.
 const ATTEMPTS_MAX: usize = 3;
@@ -137,8 +138,11 @@ fn merged(table: &Table<'_>, files: &[LogicalFileView]) -> Result<(StagedFile, S
 
 /// The rows with all columns of `schema`; where they had none, there was no value.
 fn filled(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, Fault> {
+    let own = batch.schema();
+    let places = places(&own);
     let column = |field: &FieldRef| -> ArrayRef {
-        batch.column_by_name(field.name()).cloned().unwrap_or_else(|| new_null_array(field.data_type(), batch.num_rows()))
+        let there = places.get(field.name().as_str()).map(|&place| batch.column(place).clone());
+        there.unwrap_or_else(|| new_null_array(field.data_type(), batch.num_rows()))
     };
     let columns = schema.fields().iter().map(column).collect();
     RecordBatch::try_new(schema.clone(), columns).map_err(|e| Fault::new(Code::Unwritable, format!("cannot put rows together: {e}")))

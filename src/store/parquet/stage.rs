@@ -21,6 +21,7 @@ use crate::store::location::Location;
 use crate::store::merge::Merge;
 use crate::store::partition::Partition;
 use crate::store::stamp::Stamp;
+use crate::types::places;
 
 /// Where a finished file goes, and how.
 pub(in crate::store) trait Target: Send {
@@ -71,12 +72,17 @@ pub(in crate::store) trait Target: Send {
 
 /// The rows with just these columns, in this order; none if they have others.
 fn of_columns(batch: &RecordBatch, schema: &SchemaRef) -> Option<RecordBatch> {
-    let column = |field: &FieldRef| batch.column_by_name(field.name()).filter(|column| column.data_type() == field.data_type()).cloned();
+    let own = batch.schema();
+    let (wanted, there) = (places(schema), places(&own));
+    let column = |field: &FieldRef| {
+        let column = there.get(field.name().as_str()).map(|&place| batch.column(place));
+        column.filter(|column| column.data_type() == field.data_type()).cloned()
+    };
     let columns: Vec<ArrayRef> = schema.fields().iter().map(column).collect::<Option<_>>()?;
     // Columns that came later are in files that were put together since; the batch has no value there.
     let is_other =
-        |(field, column): (&FieldRef, &ArrayRef)| schema.field_with_name(field.name()).is_err() && column.null_count() < column.len();
-    let is_all = !batch.schema().fields().iter().zip(batch.columns()).any(is_other);
+        |(field, column): (&FieldRef, &ArrayRef)| !wanted.contains_key(field.name().as_str()) && column.null_count() < column.len();
+    let is_all = !own.fields().iter().zip(batch.columns()).any(is_other);
     is_all.then(|| RecordBatch::try_new(schema.clone(), columns).ok()).flatten()
 }
 
