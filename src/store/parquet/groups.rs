@@ -49,7 +49,7 @@ impl GroupsEncoder {
     ) -> Result<Self, ParquetError> {
         let is_wide = schema.flattened_fields().len() > COLUMNS_MAX;
         let of_few_rows = is_wide.then(|| {
-            let lighter = properties.set_dictionary_enabled(false).set_compression(Compression::LZ4_RAW).build();
+            let lighter = properties.set_dictionary_enabled(false).set_compression(Compression::SNAPPY).build();
             let (_, factory) = ArrowWriter::try_new(io::sink(), schema.clone(), Some(lighter))?.into_serialized_writer()?;
             Ok::<_, ParquetError>(Arc::new(factory))
         });
