@@ -68,7 +68,6 @@ use crate::rules::schema::SchemaChange;
 use crate::ruleset::RuleFile;
 use crate::source::{RowOrigins, SchemaEvidence, Source};
 use crate::summary::TestEntry;
-use crate::yaml::Position;
 
 /// What to audit, and with what means.
 pub struct Job<'a> {
@@ -255,7 +254,7 @@ pub fn fold_unit(job: &Job<'_>, unit: u32) -> Result<Fold, Faults> {
 /// The rules do not fit the data.
 pub fn minding_order(job: &Job<'_>) -> Result<Vec<String>, Faults> {
     let plan = job.bind(job.source.as_ref(), &[])?;
-    let minding: HashSet<Position> = job.rules.items.iter().filter(|item| item.rule.minds_order()).map(|item| item.at).collect();
+    let minding: HashSet<_> = job.rules.items.iter().filter(|item| item.rule.minds_order()).map(|item| item.at).collect();
     Ok(plan.checks.iter().filter(|check| minding.contains(&check.at)).map(|check| check.id.clone()).collect())
 }
 
@@ -342,8 +341,7 @@ impl Folding for ByRunner<'_> {
         let text = PlanText::of(self.job, source, plan, evidence);
         let Counted { units, unsound, malformed, asked_by, .. } = counted;
         let questions = plan.requests.questions(first_state, &plan.prepare.rule_schema)?;
-        let (units, unsound, malformed) = (units.clone(), unsound.clone(), malformed.clone());
-        let asked_by = asked_by.clone();
+        let (units, unsound, malformed, asked_by) = (units.clone(), unsound.clone(), malformed.clone(), asked_by.clone());
         let fold = self.runner.run(&Order::SecondPass { plan: text, questions, units, unsound, malformed, asked_by })?;
         Ok(fold::of_plan(fold, self.job, plan, first_state)?)
     }

@@ -15,6 +15,7 @@ mod surroundings;
 
 use std::io;
 use std::sync::OnceLock;
+use std::thread;
 use std::time::Duration;
 
 use tokio::runtime::Runtime;
@@ -34,6 +35,9 @@ const RETRY_TIME_MAX: Duration = Duration::from_secs(60);
 /// Requests that are under way at a time.
 const REQUESTS_MAX: usize = 16;
 
+/// Threads that were begun once are kept, since another may not be given.
+const FOR_GOOD: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// Waits for an answer of the store.
 fn wait<T>(future: impl Future<Output = object_store::Result<T>>) -> io::Result<T> {
     block_on(future)?.map_err(said)
@@ -50,8 +54,23 @@ fn runtime() -> io::Result<&'static Runtime> {
     match RUNTIME.get() {
         Some(runtime) => Ok(runtime),
         None => {
-            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-            Ok(RUNTIME.get_or_init(|| runtime))
+            ensure_threads()?;
+            let threads = tokio::runtime::Builder::new_multi_thread().worker_threads(1).thread_keep_alive(FOR_GOOD).enable_all().build()?;
+            // The thread that waits for files comes at once, and stays.
+            threads.block_on(threads.spawn_blocking(|| ())).map_err(|_| io::Error::other("internal error"))?;
+            Ok(RUNTIME.get_or_init(|| threads))
         }
     }
+}
+
+/// The runtime needs one thread that works and one that waits for files: where the system gives it less, it waits for ever.
+fn ensure_threads() -> io::Result<()> {
+    let begun: Vec<_> = (0..2).map(|_| thread::Builder::new().spawn(thread::park)).collect();
+    let is_all = begun.iter().all(Result::is_ok);
+    for thread in begun.into_iter().flatten() {
+        thread.thread().unpark();
+        thread.join().map_err(|_| io::Error::other("internal error"))?;
+    }
+    let why = "no thread can be begun; the system limits processes and threads: see `ulimit -u`";
+    if is_all { Ok(()) } else { Err(io::Error::other(why)) }
 }
