@@ -14,7 +14,7 @@ mod readable;
 mod surroundings;
 
 use std::io;
-use std::sync::OnceLock;
+use std::sync::{Arc, Barrier, OnceLock};
 use std::thread;
 use std::time::Duration;
 
@@ -56,16 +56,24 @@ fn runtime() -> io::Result<&'static Runtime> {
         None => {
             ensure_threads()?;
             let threads = tokio::runtime::Builder::new_multi_thread().worker_threads(1).thread_keep_alive(FOR_GOOD).enable_all().build()?;
-            // The thread that waits for files comes at once, and stays.
-            threads.block_on(threads.spawn_blocking(|| ())).map_err(|_| io::Error::other("internal error"))?;
+            // Threads that wait for files come at once, and stay.
+            let met = Arc::new(Barrier::new(WAITING));
+            let meeting = |met: Arc<Barrier>| threads.spawn_blocking(move || met.wait());
+            let waiting: Vec<_> = (0..WAITING).map(|_| meeting(Arc::clone(&met))).collect();
+            for wait in waiting {
+                threads.block_on(wait).map_err(|_| io::Error::other("internal error"))?;
+            }
             Ok(RUNTIME.get_or_init(|| threads))
         }
     }
 }
 
-/// The runtime needs one thread that works and one that waits for files: where the system gives it less, it waits for ever.
+/// Threads that wait: for a table, and for a file of that.
+const WAITING: usize = 2;
+
+/// The runtime needs one thread that works beside those that wait: where the system gives it less, it waits for ever.
 fn ensure_threads() -> io::Result<()> {
-    let begun: Vec<_> = (0..2).map(|_| thread::Builder::new().spawn(thread::park)).collect();
+    let begun: Vec<_> = (0..=WAITING).map(|_| thread::Builder::new().spawn(thread::park)).collect();
     let is_all = begun.iter().all(Result::is_ok);
     for thread in begun.into_iter().flatten() {
         thread.thread().unpark();
