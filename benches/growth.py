@@ -144,7 +144,7 @@ def _(n):
     return ["gate", "-r", "r.yaml", "d.csv", "-q"]
 
 
-@dimension("columns: gate into a Delta table, again", 100)
+@dimension("columns: gate into Delta", 100)
 def _(n):
     wide(n)
     rules({"range": {"column": "c0", "min": 0}}, gate={"publish": "lake", "format": "delta", "quarantine": "aside"})
@@ -175,7 +175,7 @@ def _(n):
 @dimension("columns: init", 100)
 def _(n):
     wide(n, rows=200)
-    return ["init", "d.csv", "-o", "made.yaml"]
+    return ["init", "d.csv"]
 
 
 @dimension("columns: compare", 100)
@@ -479,8 +479,9 @@ def measure(name, base):
             os.chdir(directory)
             arguments = made(make, size)
             runs = [cost(arguments, directory)]
-            # Short runs say little by themselves; instructions are the same each time.
-            while not OPTIONS.instructions and len(runs) < 5 and runs[0][0] < 0.5 and runs[0][2] is not None:
+            # Short runs say little by themselves; instructions are the same each time, and what was published once is not again.
+            is_repeated = not OPTIONS.instructions and arguments[0] not in {"gate", "replay"}
+            while is_repeated and len(runs) < 5 and runs[0][0] < 0.5 and runs[0][2] is not None:
                 runs.append(cost(arguments, directory))
             os.chdir("/")
         cpu, memory, code = min(runs, key=lambda run: run[0])
