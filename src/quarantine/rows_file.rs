@@ -51,9 +51,6 @@ enum Writer {
 }
 
 impl RowsFile {
-    /// With more columns there are no dictionaries: each takes 70 kB before its first value.
-    const DICTIONARIES_MAX: usize = 1_000;
-
     /// A row group of Parquet is written when it takes so much memory.
     const GROUP_BYTES_MAX: usize = 64 << 20;
 
@@ -67,10 +64,8 @@ impl RowsFile {
             RowsFormat::Csv => Writer::Csv(Box::new(arrow::csv::Writer::new(file))),
             RowsFormat::Ndjson => Writer::Ndjson(arrow::json::LineDelimitedWriter::new(file)),
             RowsFormat::Parquet => {
-                let properties = WriterProperties::builder()
-                    .set_coerce_types(true)
-                    .set_dictionary_enabled(columns.fields().len() <= Self::DICTIONARIES_MAX)
-                    .build();
+                let properties =
+                    WriterProperties::builder().set_coerce_types(true).set_dictionary_enabled(!store::is_wide(columns)).build();
                 let columns = store::held_in_parquet(columns)?;
                 Writer::Parquet(Box::new(ArrowWriter::try_new(file, columns, Some(properties)).map_err(|e| cannot_write(&to, &e))?))
             }

@@ -35,6 +35,9 @@ const RETRY_TIME_MAX: Duration = Duration::from_secs(60);
 /// Requests that are under way at a time.
 const REQUESTS_MAX: usize = 16;
 
+/// Threads that wait: for a table, and for a file of that.
+const WAITING: usize = 2;
+
 /// Threads that were begun once are kept, since another may not be given.
 const FOR_GOOD: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
@@ -67,9 +70,6 @@ fn runtime() -> io::Result<&'static Runtime> {
         }
     }
 }
-
-/// Threads that wait: for a table, and for a file of that.
-const WAITING: usize = 2;
 
 /// The runtime needs one thread that works beside those that wait: where the system gives it less, it waits for ever.
 fn ensure_threads() -> io::Result<()> {

@@ -35,6 +35,7 @@ pub use self::list::{open, refuse_other_files};
 pub use self::location::Location;
 pub use self::merge::{Deletes, Merge};
 pub use self::named::quarantine_beside;
+pub(crate) use self::parquet::is_wide;
 pub use self::parquet::{as_parquet, done_in, held as held_in_parquet, replays_in, stored_at};
 pub use self::partition::Partition;
 pub use self::position::{Position, moved_on};

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Schema, SchemaRef};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves};
 use parquet::basic::Compression;
@@ -15,9 +15,12 @@ use super::conform::conform;
 use crate::diagnostic::{Code, Fault};
 use crate::store::encoded::{Encoded, Encoder, UnitEncoder};
 
-/// In a table of more columns than this, a column of few rows is neither put into a dictionary nor compressed by zstd: what these
-/// need before the first value, 170 kB for each column, would be more than the values.
-const COLUMNS_MAX: usize = 1_000;
+/// Whether there are so many columns that what each needs before its first value, 70 kB for a dictionary and 100 kB for zstd, would
+/// be more than the values.
+pub(crate) fn is_wide(schema: &Schema) -> bool {
+    const COLUMNS_MAX: usize = 1_000;
+    schema.flattened_fields().len() > COLUMNS_MAX
+}
 
 /// Fewer rows at a time than this are few.
 const ROWS_MIN: usize = 4_096;
@@ -47,8 +50,7 @@ impl GroupsEncoder {
         schema: SchemaRef,
         properties: WriterPropertiesBuilder,
     ) -> Result<Self, ParquetError> {
-        let is_wide = schema.flattened_fields().len() > COLUMNS_MAX;
-        let of_few_rows = is_wide.then(|| {
+        let of_few_rows = is_wide(&schema).then(|| {
             let lighter = properties.set_dictionary_enabled(false).set_compression(Compression::SNAPPY).build();
             let (_, factory) = ArrowWriter::try_new(io::sink(), schema.clone(), Some(lighter))?.into_serialized_writer()?;
             Ok::<_, ParquetError>(Arc::new(factory))

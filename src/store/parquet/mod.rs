@@ -17,6 +17,7 @@ mod view;
 pub(super) use self::batch::{BatchFile, BatchPiece, live_file};
 pub(super) use self::constants::Constants;
 pub(super) use self::contents::{Span, contents};
+pub(crate) use self::groups::is_wide;
 pub(super) use self::groups::{EncodedGroup, GroupEncoder};
 pub use self::metadata::{done_in, replays_in, stored_at};
 pub(super) use self::metadata::{positions_in, whole_at};
